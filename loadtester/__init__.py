@@ -1,0 +1,1 @@
+"""Make load with Locust and judge it; knows nothing of Flagger, Kubernetes or pipelines."""

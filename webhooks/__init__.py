@@ -1,0 +1,1 @@
+"""Answer Flagger's webhooks: gates, integration tests and load whose verdict decides."""

@@ -1,0 +1,28 @@
+"""Name what can go wrong by what the caller does about it.
+
+PenstockError
+├── ConfigurationError   the user mends a file or a flag      exit 78
+├── TemporaryError       ask again later                      exit 75
+│   └── UnavailableError   a part of the platform is not there
+└── FencedError          another owner holds the release      exit 14
+"""
+
+
+class PenstockError(Exception):
+    """Say what went wrong, where, the value and the way out; the root of this package's errors."""
+
+
+class ConfigurationError(PenstockError):
+    """Say what is wrong with a file, a flag or a setting; asking again will not help."""
+
+
+class TemporaryError(PenstockError):
+    """Say what did not work this time; the same call may work later."""
+
+
+class UnavailableError(TemporaryError):
+    """Say which part of the platform is not there or does not answer."""
+
+
+class FencedError(PenstockError):
+    """Say who holds the release instead of us."""
