@@ -1,0 +1,44 @@
+# Every target sets up what it needs. PYTHON=python3.12 make ... picks the Python; .venv is kept until it differs.
+SHELL := /bin/bash
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+PURE := workflows/rollout/*,webhooks/protocol.py
+SCHEMAS := $(wildcard charts/*/values.schema.json)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv with everything that developing needs
+	@scripts/setup dev
+
+demo: ## run the two releases of the story and write demo-report/ (ARGS="--output DIR")
+	@scripts/setup run
+	@$(BIN)/penstock demo $(ARGS)
+
+test: setup ## run all tests and hold them to the coverage limits (ARGS="-k word")
+	@scripts/test-tools
+	$(BIN)/pytest -n 2 --cov --cov-report= --cov-fail-under=0 $(ARGS)
+	$(BIN)/coverage report
+	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
+
+check: setup ## run everything that reads the code without running it
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	@$(foreach schema,$(SCHEMAS),$(BIN)/check-jsonschema --check-metaschema $(schema) &&) true
+	$(BIN)/codespell
+
+bench: setup ## run every benchmark; figures go to build/bench/*.json
+	@mkdir -p build/bench
+	@set -e; for file in benchmarks/*.py; do \
+	  [ -e "$$file" ] || { echo 'bench: there is no benchmark yet'; exit 0; }; \
+	  echo "== $$file"; $(BIN)/python "$$file" --json "build/bench/$$(basename "$$file" .py).json"; \
+	done
+
+clean: ## remove .venv, caches and reports
+	rm -rf .venv build dist demo-report .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
