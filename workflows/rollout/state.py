@@ -48,8 +48,10 @@ class RolloutState:
     """Hold the machine's memory between two ticks.
 
     `revision` is the one analysed last, `promoted_revision` the one the primary runs. `inconclusive_checks` are those
-    among `failed_checks` that failed for want of data. `phase_since` is when the phase was entered. `counts` is the
-    reading of the traffic counters at which the tick that is being observed began.
+    among `failed_checks` that failed for want of data. `held_since` is since when an approval has been missing,
+    `blind_since` since when checks that hold without data have had none. `route` is the split we asked for last,
+    `counts` the reading of the traffic counters at which the window that is being observed began. `halt` is what the
+    last failed check said.
     """
 
     phase: Phase = Phase.INITIALIZING
@@ -61,15 +63,22 @@ class RolloutState:
     promoted_revision: str = ""
     phase_since: datetime | None = None
     held_since: datetime | None = None
+    blind_since: datetime | None = None
     route: Route = field(default_factory=Route)
     counts: TrafficCounts | None = None
     cause: Cause | None = None
     reason: str = ""
+    halt: str = ""
 
     @property
     def under_way(self) -> bool:
         """Tell whether a release is going on."""
         return self.phase in UNDER_WAY
+
+    @property
+    def condemned(self) -> Cause | None:
+        """Tell why this release is to be rolled back, when that was decided but not yet done."""
+        return self.cause if self.under_way else None
 
     @property
     def started(self) -> bool:

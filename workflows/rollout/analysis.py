@@ -1,0 +1,156 @@
+"""Decide a tick of the analysis: may the canary stay, and if so, what does it get next.
+
+Order as in Flagger: primary ready, same revision, canary ready, rollback hooks, then pre-rollout hooks on the first
+tick or rollout hooks and metrics on every later one, then the step.
+"""
+
+from dataclasses import replace
+
+from webhooks.protocol import HookType
+from workflows.rollout import gates, machine
+from workflows.rollout.decision import Decision, Deliberation, Generated, Pace, Shift, Tick, ask_hooks, ask_metrics
+from workflows.rollout.ending import Judgement, await_primary, count_failure, flee, overdue, roll_back
+from workflows.rollout.plan import NoDataPolicy
+from workflows.rollout.promotion import promote
+from workflows.rollout.state import Cause, Event, Verdict
+from workflows.rollout.step import deliberate_step
+from workflows.rollout.traffic import Route
+
+
+def deliberate_analysis(tick: Tick) -> Deliberation:
+    """Judge the canary and, when it passed, take the next step in the same tick."""
+    gate = yield from deliberate_gate(tick)
+    if gate.verdict is not Verdict.PASSED:
+        return gate
+    if tick.plan.skip_analysis:
+        return promote(tick)
+    step = yield from deliberate_step(replace(tick, state=gate.state))
+    return replace(step, verdict=gate.verdict, checks=gate.checks, events=(*gate.events, *step.events))
+
+
+def deliberate_gate(tick: Tick) -> Deliberation:
+    """Judge the canary without moving it on; a failed check may end the release."""
+    obstacle = _find_obstacle(tick)
+    if obstacle:
+        return obstacle
+    if tick.plan.skip_analysis:
+        return Decision(tick.state, verdict=Verdict.PASSED)
+    if tick.plan.analysis.hooks_of(HookType.ROLLBACK):
+        manual = yield from ask_hooks(tick, HookType.ROLLBACK)
+        if manual.passed:
+            return roll_back(tick, Cause.HOOK, f"rollback check {manual.hook} passed")
+    judgement = yield from (_judge_window(tick) if tick.state.started else _judge_start(tick))
+    return _conclude(tick, judgement)
+
+
+def _find_obstacle(tick: Tick) -> Decision | None:
+    looks = (_look_at_primary, _look_at_revision, _look_at_canary, _look_at_route)
+    return next((obstacle for look in looks if (obstacle := look(tick))), None)
+
+
+def _look_at_primary(tick: Tick) -> Decision | None:
+    return None if tick.world.primary.ready else await_primary(tick)
+
+
+def _look_at_revision(tick: Tick) -> Decision | None:
+    return None if tick.world.revision == tick.state.revision else _restart(tick)
+
+
+def _look_at_canary(tick: Tick) -> Decision | None:
+    if tick.world.route.canary_percent and not tick.world.canary.serving:
+        return _lose_canary(tick)
+    return None if tick.world.canary.ready else _await_canary(tick)
+
+
+def _look_at_route(tick: Tick) -> Decision | None:
+    found, asked = tick.world.route, tick.state.route
+    if asked.canary_percent and tick.state.weight == 0:
+        return _return_home(tick, f"Primary of {tick.plan.key} is ready again, routing all traffic to it")
+    if found == asked:
+        return None
+    strange = f"canary weight is {found.canary_percent} where {asked.canary_percent} was set"
+    if found.canary_percent < asked.canary_percent:
+        # Whoever took traffic off the canary had a reason; it is never put back, only climbed to again.
+        return _return_home(tick, f"Halt {tick.plan.key} advancement {strange}, starting again from 0")
+    return _correct_route(tick, f"Halt {tick.plan.key} advancement {strange}, setting it again")
+
+
+def _restart(tick: Tick) -> Decision:
+    plan, world = tick.plan, tick.world
+    message = f"New revision detected! Restarting analysis for {plan.target.name}.{plan.namespace}"
+    if plan.analysis.hooks_of(HookType.CONFIRM_ROLLOUT):
+        # An approval given for one revision never admits another.
+        state = machine.await_approval(tick.state, "a new revision came in mid-analysis", world.now)
+    else:
+        state = machine.restart(tick.state, world.revision, world.now)
+    return Decision(state, (Shift(Route()),), (Event(message),), Pace.SOON, reason=message)
+
+
+def _lose_canary(tick: Tick) -> Decision:
+    reason = f"canary has no ready endpoint: {tick.world.canary.reason}"
+    counted = count_failure(tick, Judgement(Verdict.FAILED, reason))
+    if counted.ended:
+        return counted
+    fled = flee(replace(tick, state=counted.state))
+    return replace(fled, verdict=Verdict.FAILED) if fled else counted
+
+
+def _await_canary(tick: Tick) -> Decision:
+    canary = tick.world.canary
+    if canary.unready_for > tick.plan.progress_deadline:
+        waited = int(tick.plan.progress_deadline.total_seconds())
+        return roll_back(tick, Cause.NOT_READY, f"no progress for {waited}s: {canary.reason}")
+    why = f"canary deployment {tick.plan.target.name}.{tick.plan.namespace} not ready: {canary.reason}"
+    state = machine.hold(tick.state, tick.world.now)
+    return Decision(state, (), (Event(why, warning=True),), Pace.SOON, reason=why)
+
+
+def _return_home(tick: Tick, message: str) -> Decision:
+    state = machine.evacuate(tick.state, Route(), tick.world.now)
+    return Decision(state, (Shift(Route()),), (Event(message, warning=True),), Pace.SOON, reason=message)
+
+
+def _correct_route(tick: Tick, message: str) -> Decision:
+    state = machine.hold(tick.state, tick.world.now)
+    events = (Event(message, warning=True),)
+    return Decision(state, (Shift(tick.state.route),), events, Pace.INTERVAL, reason=message)
+
+
+def _judge_start(tick: Tick) -> Generated[Judgement]:
+    begun = Event(f"Starting canary analysis for {tick.plan.target.name}.{tick.plan.namespace}")
+    answer = yield from ask_hooks(tick, HookType.PRE_ROLLOUT)
+    passed = tuple(Event(f"Pre-rollout check {name} passed") for name in answer.passed_hooks)
+    if answer.passed:
+        return Judgement(Verdict.PASSED, events=(begun, *passed))
+    reason = f"pre-rollout check {answer.hook} failed {answer.reason}"
+    return Judgement(Verdict.FAILED, reason, events=(begun, *passed))
+
+
+def _judge_window(tick: Tick) -> Generated[Judgement]:
+    answer = yield from ask_hooks(tick, HookType.ROLLOUT)
+    if not answer.passed:
+        return Judgement(Verdict.FAILED, f"external check {answer.hook} failed {answer.reason}")
+    results = yield from ask_metrics(tick)
+    verdict = gates.combine(results)
+    return Judgement(verdict, gates.explain(results, verdict), results)
+
+
+def _conclude(tick: Tick, judgement: Judgement) -> Decision:
+    if judgement.verdict is Verdict.PASSED:
+        seen = machine.see_again(tick.state)
+        return Decision(
+            seen, (), judgement.events, Pace.INTERVAL, judgement.verdict, judgement.checks, judgement.reason
+        )
+    if judgement.verdict is Verdict.INCONCLUSIVE and tick.plan.no_data is NoDataPolicy.HOLD:
+        return _stay_blind(tick, judgement)
+    return count_failure(tick, judgement)
+
+
+def _stay_blind(tick: Tick, judgement: Judgement) -> Decision:
+    state = machine.lose_sight(tick.state, judgement.reason, tick.world.now)
+    if overdue(state.blind_since, tick.world.now, tick.plan.progress_deadline):
+        ending = roll_back(tick, Cause.NO_DATA, judgement.reason, events=judgement.events, state=state)
+        return replace(ending, verdict=judgement.verdict, checks=judgement.checks)
+    halt = Event(f"Halt {tick.plan.key} advancement {judgement.reason}", warning=True)
+    told = (*judgement.events, halt)
+    return Decision(state, (), told, Pace.INTERVAL, judgement.verdict, judgement.checks, judgement.reason)
