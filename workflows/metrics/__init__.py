@@ -1,0 +1,1 @@
+"""Count user traffic and answer queries: Envoy's counters, Prometheus, memory."""

@@ -1,0 +1,60 @@
+"""Count traffic and answer queries from memory: for tests and dry runs."""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from workflows.rollout.plan import Check, RolloutPlan
+from workflows.rollout.samples import ArmCounts, Gap, Measurement, TrafficCounts
+from workflows.rollout.traffic import Arm
+
+BOUNDS_MS = (1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, float("inf"))
+"""The latency buckets of the memory counter, in ms."""
+
+
+class MemoryCounter:
+    """Count the requests it is told of."""
+
+    def __init__(self) -> None:
+        self._responses: dict[Arm, dict[str, int]] = {arm: {} for arm in Arm}
+        self._latency: dict[Arm, list[int]] = {arm: [0] * len(BOUNDS_MS) for arm in Arm}
+
+    def record(self, arm: Arm, response_class: str, *, requests: int = 1, latency_ms: float = 1.0) -> None:
+        """Count requests of one response class ("2xx") that took as long as this each."""
+        responses = self._responses[arm]
+        responses[response_class] = responses.get(response_class, 0) + requests
+        for index, bound in enumerate(BOUNDS_MS):
+            self._latency[arm][index] += requests if latency_ms <= bound else 0
+
+    def reset(self) -> None:
+        """Start from nothing, as counters do when their process restarts."""
+        self._responses = {arm: {} for arm in Arm}
+        self._latency = {arm: [0] * len(BOUNDS_MS) for arm in Arm}
+
+    def read(self) -> TrafficCounts:
+        """Give both arms' counters since they began."""
+        return TrafficCounts(primary=self._counts(Arm.PRIMARY), canary=self._counts(Arm.CANARY))
+
+    def _counts(self, arm: Arm) -> ArmCounts:
+        responses = self._responses[arm]
+        latency = tuple(zip(BOUNDS_MS, self._latency[arm], strict=True)) if responses else ()
+        return ArmCounts(MappingProxyType(dict(responses)), latency)
+
+
+class MemoryMetrics:
+    """Answer each check with what was put down for its name; the last answer repeats."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, list[Measurement]] = {}
+        self.asked: list[str] = []
+
+    def answer(self, name: str, measurements: Sequence[Measurement]) -> None:
+        """Put down the answers to the check of one name, in order."""
+        self._answers[name] = list(measurements)
+
+    def measure(self, check: Check, plan: RolloutPlan) -> Measurement:
+        """Give the next answer for the check's name; without any, the gap that an unknown series leaves."""
+        self.asked.append(check.name)
+        answers = self._answers.get(check.name, [])
+        if not answers:
+            return Measurement(gap=Gap.NO_DATA, detail=f"{plan.key}: nothing put down for {check.name}")
+        return answers.pop(0) if len(answers) > 1 else answers[0]

@@ -1,0 +1,1 @@
+"""Split user traffic between the arms: Envoy, memory."""

@@ -1,0 +1,1 @@
+"""Keep a release's state and its owner: files, memory."""

@@ -1,0 +1,1 @@
+"""Run the two versions: processes, memory."""
