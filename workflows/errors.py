@@ -7,6 +7,21 @@ PenstockError
 └── FencedError          another owner holds the release      exit 14
 """
 
+import enum
+
+
+class ExitCode(enum.IntEnum):
+    """Tell a pipeline how a command ended."""
+
+    PROMOTED = 0
+    ROLLED_BACK = 10
+    INCONCLUSIVE = 11
+    REFUSED = 12
+    FAILED = 13
+    FENCED = 14
+    TEMPORARY = 75
+    CONFIGURATION = 78
+
 
 class PenstockError(Exception):
     """Say what went wrong, where, the value and the way out; the root of this package's errors."""

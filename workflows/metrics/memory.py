@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from workflows.ports import Clock, TrafficRouter
 from workflows.rollout.plan import Check, RolloutPlan
 from workflows.rollout.samples import ArmCounts, Gap, Measurement, TrafficCounts
 from workflows.rollout.traffic import Arm
@@ -58,3 +59,25 @@ class MemoryMetrics:
         if not answers:
             return Measurement(gap=Gap.NO_DATA, detail=f"{plan.key}: nothing put down for {check.name}")
         return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+class MemoryTraffic:
+    """Count traffic that flows as the clock and the router say: a rehearsal of a healthy service."""
+
+    def __init__(self, clock: Clock, router: TrafficRouter, *, requests_per_second: int = 100) -> None:
+        self._clock = clock
+        self._router = router
+        self._rate = requests_per_second
+        self._seen = clock.now()
+        self._counter = MemoryCounter()
+
+    def read(self) -> TrafficCounts:
+        """Give both arms' counters, with what flowed since the last look under the split now in force."""
+        now = self._clock.now()
+        flowed = int((now - self._seen).total_seconds() * self._rate)
+        self._seen = now
+        route = self._router.read()
+        to_canary = flowed if route.mirrored else flowed * route.canary_percent // 100
+        self._counter.record(Arm.CANARY, "2xx", requests=to_canary, latency_ms=20.0)
+        self._counter.record(Arm.PRIMARY, "2xx", requests=flowed - to_canary, latency_ms=20.0)
+        return self._counter.read()

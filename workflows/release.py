@@ -1,0 +1,275 @@
+"""Take one tick of a release through the ports: look, deliberate, act, record.
+
+The one rule to keep: a decision to roll back is saved before its traffic moves, every other state after its actions
+are in force; whatever is repeated after a crash is absolute and finds its work done.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from webhooks.protocol import HookPayload, HookType
+from workflows.errors import FencedError, TemporaryError
+from workflows.ports import Lease, Platform
+from workflows.rollout import gates, machine
+from workflows.rollout.decision import (
+    Action,
+    Answer,
+    CallHooks,
+    Decision,
+    Deliberation,
+    Initialise,
+    JudgeMetrics,
+    Pace,
+    Promote,
+    Question,
+    Scale,
+    Shift,
+    Tick,
+)
+from workflows.rollout.phase import ANALYSED, Phase
+from workflows.rollout.plan import Hook, RolloutPlan
+from workflows.rollout.samples import Measurement, TrafficCounts
+from workflows.rollout.state import CheckResult, Event, HookRound, RolloutState, World
+from workflows.rollout.tick import deliberate
+from workflows.rollout.traffic import Arm
+
+LEASE = timedelta(seconds=15)
+"""How long an owner may be silent before the watchdog takes the release from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Hold what every stage works with: the platform, the plan, and who we are."""
+
+    platform: Platform
+    plan: RolloutPlan
+    owner: str
+
+    def acquire(self) -> Lease:
+        """Become or stay the owner; raises FencedError while another's lease runs."""
+        return self.platform.states.acquire(self.owner, LEASE)
+
+    def state(self) -> RolloutState:
+        """Load where the release stands."""
+        return self.platform.states.load() or RolloutState()
+
+
+@dataclass(frozen=True, slots=True)
+class TickRecord:
+    """Record one tick: what was seen, what was decided, and what the window held."""
+
+    at: datetime
+    before: RolloutState
+    world: World
+    decision: Decision
+    window: TrafficCounts
+
+
+def look(release: Release) -> World:
+    """Look at the platform once."""
+    platform = release.platform
+    return World(
+        now=platform.clock.now(),
+        revision=platform.workload.revision(),
+        primary=platform.workload.readiness(Arm.PRIMARY),
+        canary=platform.workload.readiness(Arm.CANARY),
+        route=platform.router.read(),
+    )
+
+
+Decider = Callable[[Tick], Deliberation | Decision]
+
+
+def advance(release: Release, decide: Decider = deliberate) -> TickRecord:
+    """Take one tick; raises FencedError when we are not the owner, TemporaryError when nothing could be decided.
+
+    After a TemporaryError the same tick can be taken again.
+    """
+    release.acquire()
+    state = release.state()
+    world = look(release)
+    window = _Window(release, state)
+    decision = _deliberate(release, decide(Tick(release.plan, state, world)), window)
+    perform(release, state, decision)
+    return TickRecord(world.now, state, world, decision, window.counts)
+
+
+def perform(release: Release, before: RolloutState, decision: Decision) -> None:
+    """Put a decision in force, keep its state, tell people, and call the post-rollout hooks of an ending."""
+    platform = release.platform
+    lease = release.acquire()
+    after = decision.state
+    if decision.ended and before.under_way and after.phase is Phase.FAILED and after.cause:
+        condemned = machine.condemn(before, after.cause, after.reason, platform.clock.now())
+        platform.states.save(condemned, lease)
+    for action in decision.actions:
+        act(platform, action)
+    if after.phase in ANALYSED and (decision.verdict or decision.actions):
+        after = machine.open_window(after, read_counts(release) or TrafficCounts())
+    if after != before:
+        platform.states.save(after, lease)
+    tell(release, after, decision.events)
+    if decision.ended:
+        _call_post_rollout(release, after)
+
+
+@contextmanager
+def keeping(release: Release) -> Iterator[None]:
+    """Own the release for the length of a block, renewing the lease, and give it up at the end.
+
+    A lease that was lost shows as FencedError at the next tick.
+    """
+    lease = release.acquire()
+    over = threading.Event()
+    keeper = threading.Thread(target=_renew, args=(release, over), name="lease", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join(LEASE.total_seconds())
+        release.platform.states.release(lease)
+
+
+def _renew(release: Release, over: threading.Event) -> None:
+    while not over.wait(LEASE.total_seconds() / 3):
+        try:
+            release.acquire()
+        except FencedError:
+            return
+        except TemporaryError:
+            continue
+
+
+def act(platform: Platform, action: Action) -> None:
+    """Perform one action through the ports."""
+    match action:
+        case Initialise():
+            platform.workload.initialise()
+        case Shift(route):
+            platform.router.shift(route)
+        case Scale(arm, up):
+            platform.workload.scale(arm, up=up)
+        case Promote(revision):
+            platform.workload.promote(revision)
+
+
+class _Window:
+    """Read the traffic counters once a tick, when the deliberation first asks."""
+
+    def __init__(self, release: Release, state: RolloutState) -> None:
+        self._release = release
+        self._since = state.counts
+        self.counts = TrafficCounts()
+
+    def read(self) -> TrafficCounts:
+        now = read_counts(self._release)
+        if now is not None and self._since is not None:
+            self.counts = now.since(self._since)
+        return self.counts
+
+
+def read_counts(release: Release) -> TrafficCounts | None:
+    """Read the traffic counters, None while they cannot be reached: that is no data, not a zero."""
+    try:
+        return release.platform.counter.read()
+    except TemporaryError:
+        return None
+
+
+def _deliberate(release: Release, deliberation: Deliberation | Decision, window: _Window) -> Decision:
+    if isinstance(deliberation, Decision):
+        return deliberation
+    try:
+        question = next(deliberation)
+        while True:
+            question = deliberation.send(_answer(release, question, window))
+    except StopIteration as decided:
+        decision: Decision = decided.value
+        return decision
+
+
+def _answer(release: Release, question: Question, window: _Window) -> Answer:
+    match question:
+        case CallHooks(hook_type, revision):
+            return call_hooks(release, hook_type, revision)
+        case JudgeMetrics():
+            return _judge(release, window.read())
+
+
+def _judge(release: Release, window: TrafficCounts) -> tuple[CheckResult, ...]:
+    checks = release.plan.analysis.checks
+    metrics = release.platform.metrics
+    measurements: dict[str, Measurement] = {
+        check.name: metrics.measure(check, release.plan) for check in checks if not check.built_in
+    }
+    return gates.judge(checks, window.canary, measurements)
+
+
+def checksum(revision: str) -> str:
+    """Shorten a revision to the opaque mark that hooks get as `checksum`."""
+    return hashlib.blake2s(revision.encode(), digest_size=5).hexdigest()
+
+
+def call_hooks(release: Release, hook_type: HookType, revision: str) -> HookRound:
+    """Call the hooks of one type in the order of the file until one decides (rollback: a yes, all others: a no)."""
+    phase = release.state().phase
+    told = phase if hook_type in {HookType.CONFIRM_ROLLOUT, HookType.ROLLBACK, HookType.POST_ROLLOUT} else None
+    decides = hook_type is HookType.ROLLBACK
+    passed: list[str] = []
+    for hook in release.plan.analysis.hooks_of(hook_type):
+        answer = release.platform.hooks.call(hook, _payload(release, hook, told or Phase.PROGRESSING, revision))
+        if answer.passed is decides:
+            return HookRound(passed=answer.passed, hook=hook.name, reason=answer.reason, passed_hooks=tuple(passed))
+        passed.append(hook.name)
+    return HookRound(passed=not decides, passed_hooks=tuple(passed))
+
+
+def _payload(release: Release, hook: Hook, phase: Phase, revision: str) -> HookPayload:
+    plan = release.plan
+    return HookPayload(plan.name, plan.namespace, phase.value, checksum(revision), hook.metadata)
+
+
+def _call_post_rollout(release: Release, state: RolloutState) -> None:
+    answer = call_hooks(release, HookType.POST_ROLLOUT, state.revision)
+    events = [Event(f"Post-rollout check {name} passed") for name in answer.passed_hooks]
+    if not answer.passed:
+        events.append(Event(f"Post-rollout hook {answer.hook} failed {answer.reason}", warning=True))
+    tell(release, state, tuple(events))
+
+
+def tell(release: Release, state: RolloutState, events: tuple[Event, ...]) -> None:
+    """Show events where people look, alert whom they concern, and call the event hooks."""
+    platform, plan = release.platform, release.plan
+    for event in events:
+        at = platform.clock.now()
+        platform.events.emit(plan, event, at)
+        if event.alert:
+            platform.notifier.notify(plan, event.message, event.alert, plan.analysis.alerts)
+        _call_event_hooks(release, state, event, at)
+
+
+def _call_event_hooks(release: Release, state: RolloutState, event: Event, at: datetime) -> None:
+    reserved = {
+        "eventMessage": event.message,
+        "eventType": "Warning" if event.warning else "Normal",
+        "timestamp": str(int(at.timestamp() * 1000)),
+    }
+    for hook in release.plan.analysis.hooks_of(HookType.EVENT):
+        marked = replace(hook, metadata={**hook.metadata, **reserved})
+        release.platform.hooks.call(marked, _payload(release, marked, state.phase, state.revision))
+
+
+def pace_of(decision: Decision, interval: timedelta) -> timedelta:
+    """Tell how long to wait for the next tick: the interval, or less where nothing is being observed."""
+    match decision.pace:
+        case Pace.SOON:
+            return min(interval, timedelta(milliseconds=500))
+        case Pace.INTERVAL:
+            return interval
+        case Pace.DONE:
+            return timedelta()

@@ -1,0 +1,209 @@
+"""Run a release stage by stage: one function for each stage of a pipeline.
+
+Stages are absolute and idempotent: a repeated one finds its work done. They see ports only. Each returns the state it
+left behind; whatever a stage judges, it acts on itself, so that a pipeline engine which dies leaves nothing open.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from webhooks.protocol import HookType
+from workflows.errors import ConfigurationError, TemporaryError
+from workflows.release import Decider, Release, TickRecord, advance, call_hooks, pace_of, tell
+from workflows.rollout import machine, promotion
+from workflows.rollout.analysis import deliberate_gate, look_for_obstacle
+from workflows.rollout.decision import Decision, Deliberation, Pace, Shift, Tick
+from workflows.rollout.ending import roll_back
+from workflows.rollout.phase import ANALYSED, Phase
+from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.state import Cause, Event, HookRound, RolloutState, Verdict
+from workflows.rollout.tick import deliberate
+from workflows.rollout.traffic import Route
+
+Watch = Callable[[TickRecord], None]
+
+GRACE = timedelta(seconds=10)
+"""How long an aborted promotion may take to complete before its traffic goes to the arm that can serve."""
+
+_PROMOTED = frozenset({Phase.PROMOTING, Phase.FINALISING})
+
+
+def ignore(_: TickRecord) -> None:
+    """Watch nothing."""
+
+
+def drive(
+    release: Release,
+    until: Callable[[TickRecord], bool],
+    watch: Watch = ignore,
+    decide: Decider = deliberate,
+) -> RolloutState:
+    """Take ticks until one satisfies `until` or the release rests.
+
+    Trouble of the platform is borne as long as the progress deadline, then the last TemporaryError is raised.
+    """
+    clock = release.platform.clock
+    trouble_since: datetime | None = None
+    while True:
+        try:
+            record = advance(release, decide)
+        except TemporaryError as error:
+            trouble_since = trouble_since or clock.now()
+            if clock.now() - trouble_since > release.plan.progress_deadline:
+                raise
+            tell(release, release.state(), (Event(f"Halt {release.plan.key} advancement {error}", warning=True),))
+            clock.sleep(min(release.plan.analysis.interval, timedelta(seconds=1)))
+            continue
+        trouble_since = None
+        watch(record)
+        if record.decision.pace is Pace.DONE or until(record):
+            return record.decision.state
+        clock.sleep(pace_of(record.decision, release.plan.analysis.interval))
+
+
+def rests(record: TickRecord) -> bool:
+    """Tell whether the release is over, or none has begun."""
+    return record.decision.pace is Pace.DONE
+
+
+def _comes_to(reason: str) -> Callable[[TickRecord], bool]:
+    return lambda record: record.decision.reason == reason
+
+
+def _routed_home(record: TickRecord) -> bool:
+    return record.decision.state.phase is Phase.FINALISING
+
+
+def initialise(release: Release, watch: Watch = ignore) -> RolloutState:
+    """Make the primary and route all traffic to it; does nothing when that is done."""
+    state = release.state()
+    return state if state.phase is not Phase.INITIALIZING else drive(release, rests, watch)
+
+
+def start(release: Release, watch: Watch = ignore) -> RolloutState:
+    """Begin the analysis of a new revision and wait until its canary is ready; needs a primary."""
+    if release.state().phase is Phase.INITIALIZING:
+        raise ConfigurationError(f"{release.plan.key}: there is no primary yet; run the stage 'initialise' first")
+    return drive(release, _comes_to("canary is ready"), watch, _begin)
+
+
+def _begin(tick: Tick) -> Deliberation:
+    if tick.state.phase not in ANALYSED:
+        return (yield from deliberate(tick))
+    obstacle = look_for_obstacle(tick)
+    return obstacle or Decision(tick.state, reason="canary is ready")
+
+
+def gate(release: Release, watch: Watch = ignore) -> RolloutState:
+    """Judge the canary at its weight until it passes, or until the traffic has gone home.
+
+    Before any traffic it asks the pre-rollout hooks; else it observes for an interval first.
+    """
+    ended = _ended(release, ANALYSED, "gate")
+    if ended:
+        return ended
+    if release.state().started:
+        release.platform.clock.sleep(release.plan.analysis.interval)
+    return drive(release, lambda record: record.decision.verdict is Verdict.PASSED, watch, deliberate_gate)
+
+
+def set_weight(release: Release, percent: int, watch: Watch = ignore) -> RolloutState:
+    """Give the canary a share of the traffic, in whole percents; absolute."""
+    sticky = percent > 0 and release.plan.analysis.affinity is not None
+    return _set_route(release, Route(percent, sticky=sticky), f"canary weight {percent}", watch)
+
+
+def mirror(release: Release, watch: Watch = ignore, *, on: bool) -> RolloutState:
+    """Copy requests to the canary, or stop copying them."""
+    percent = release.state().weight
+    route = Route(percent, mirrored=on)
+    return _set_route(release, route, f"mirroring {'on' if on else 'off'}", watch)
+
+
+def _set_route(release: Release, route: Route, what: str, watch: Watch) -> RolloutState:
+    def set_once(tick: Tick) -> Decision:
+        obstacle = look_for_obstacle(tick)
+        if obstacle:
+            return obstacle
+        state = machine.advance(tick.state, route, tick.world.now, iterations=tick.state.iterations)
+        return Decision(state, (Shift(route),), (Event(f"Advance {tick.plan.key} {what}"),), reason="weight is set")
+
+    return _ended(release, ANALYSED, f"set-weight {route.canary_percent}") or drive(
+        release, _comes_to("weight is set"), watch, set_once
+    )
+
+
+def hook(release: Release, hook_type: HookType) -> HookRound:
+    """Call the hooks of one type once and return what they said."""
+    answer = call_hooks(release, hook_type, release.platform.workload.revision())
+    said = f"{hook_type.value} {answer.hook}: {answer.reason}" if answer.hook else f"{hook_type.value} hooks passed"
+    tell(release, release.state(), (Event(said, warning=not answer.passed),))
+    return answer
+
+
+def promote(release: Release, watch: Watch = ignore) -> RolloutState:
+    """Give the primary the canary's template and wait until it is ready, the traffic still where it was."""
+
+    def copy_once(tick: Tick) -> Decision:
+        if tick.state.phase in ANALYSED:
+            return look_for_obstacle(tick) or promotion.promote(tick)
+        if tick.world.primary.ready:
+            return Decision(tick.state, reason="primary is ready")
+        return promotion.decide_promoting(tick)
+
+    return _ended(release, ANALYSED | _PROMOTED, "promote") or drive(
+        release, _comes_to("primary is ready"), watch, copy_once
+    )
+
+
+def shift_back(release: Release, watch: Watch = ignore) -> RolloutState:
+    """Route the traffic back to the promoted primary, at once or in the plan's steps."""
+    if release.state().phase is Phase.FINALISING:
+        return release.state()
+    return _ended(release, _PROMOTED, "shift-back") or drive(release, _routed_home, watch)
+
+
+def finalise(release: Release, watch: Watch = ignore) -> RolloutState:
+    """Scale the canary to zero and declare the release done."""
+    if release.state().phase is Phase.SUCCEEDED:
+        return release.state()
+    return _ended(release, frozenset({Phase.FINALISING}), "finalise") or drive(release, rests, watch)
+
+
+def rollback(release: Release, cause: Cause, reason: str, watch: Watch = ignore) -> RolloutState:
+    """Send the traffic home and end the release; does nothing when it has ended."""
+
+    def end(tick: Tick) -> Decision:
+        if not tick.state.under_way:
+            return Decision(tick.state, pace=Pace.DONE)
+        condemned = tick.state.condemned
+        return roll_back(tick, condemned, tick.state.reason) if condemned else roll_back(tick, cause, reason)
+
+    return drive(release, rests, watch, end)
+
+
+def finish(release: Release, cause: Cause, reason: str, watch: Watch = ignore) -> RolloutState:
+    """End safe, whatever the state: complete a promotion that can be completed soon, roll back everything else."""
+    hurried = replace(release, plan=_hurry(release.plan))
+    if release.state().phase in _PROMOTED:
+        deadline = release.platform.clock.now() + GRACE
+        drive(hurried, lambda record: record.at > deadline, watch)
+    return rollback(hurried, cause, reason, watch)
+
+
+def _hurry(plan: RolloutPlan) -> RolloutPlan:
+    soon = replace(plan.analysis, interval=min(plan.analysis.interval, timedelta(seconds=1)), promotion_step=0)
+    return replace(plan, analysis=soon, progress_deadline=min(plan.progress_deadline, GRACE))
+
+
+def _ended(release: Release, phases: frozenset[Phase], stage: str) -> RolloutState | None:
+    state = release.state()
+    if state.phase in phases:
+        return None
+    if state.phase is Phase.FAILED:
+        return state
+    wanted = " or ".join(sorted(phase.value for phase in phases))
+    raise ConfigurationError(
+        f"{release.plan.key}: stage {stage!r} cannot run in phase {state.phase.value}; it needs {wanted}"
+    )
