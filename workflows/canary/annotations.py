@@ -1,0 +1,58 @@
+"""Read our own annotations: what a plan says beyond Flagger's fields, never in a field that Flagger would reject."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from workflows.canary import durations
+from workflows.canary.findings import did_you_mean
+from workflows.canary.section import Section
+from workflows.rollout.plan import NoDataPolicy
+
+PREFIX = "penstock.dev/"
+NO_DATA = f"{PREFIX}no-data"
+APPROVAL_TIMEOUT = f"{PREFIX}approval-timeout"
+KNOWN = (APPROVAL_TIMEOUT, NO_DATA)
+_DAY = timedelta(days=1)
+
+
+def read_annotations(metadata: Section) -> Mapping[str, str]:
+    """Give all annotations, noting those under our prefix that mean nothing."""
+    annotations = metadata.texts("annotations")
+    for name in annotations:
+        if name.startswith(PREFIX) and name not in KNOWN:
+            _warn(metadata, name, f"is not known and is ignored; known: {', '.join(KNOWN)}", did_you_mean(name, KNOWN))
+    return annotations
+
+
+def read_no_data(metadata: Section) -> NoDataPolicy:
+    """Give how a check without data counts, failed unless said otherwise."""
+    text = metadata.texts("annotations").get(NO_DATA, NoDataPolicy.FAIL.value)
+    known = {policy.value: policy for policy in NoDataPolicy}
+    if text not in known:
+        _error(metadata, NO_DATA, f"is not known; allowed: {', '.join(known)}", did_you_mean(text, known))
+    return known.get(text, NoDataPolicy.FAIL)
+
+
+def read_approval_deadline(metadata: Section) -> timedelta:
+    """Give how long an approval may be waited for, a day unless said otherwise."""
+    text = metadata.texts("annotations").get(APPROVAL_TIMEOUT)
+    if text is None:
+        return _DAY
+    try:
+        deadline = durations.parse(text)
+    except durations.DurationError as error:
+        _error(metadata, APPROVAL_TIMEOUT, str(error))
+        return _DAY
+    if deadline <= timedelta():
+        _error(metadata, APPROVAL_TIMEOUT, "is not above zero; give a duration such as 24h")
+    return deadline
+
+
+def _error(metadata: Section, name: str, message: str, hint: str = "") -> None:
+    value = metadata.texts("annotations")[name]
+    metadata.findings.error((*metadata.path, "annotations", name), message, value, hint)
+
+
+def _warn(metadata: Section, name: str, message: str, hint: str = "") -> None:
+    value = metadata.texts("annotations")[name]
+    metadata.findings.warn((*metadata.path, "annotations", name), message, value, hint)

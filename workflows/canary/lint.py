@@ -1,0 +1,73 @@
+"""Serve `penstock lint`: print what is wrong with Canary files.
+
+The exit code is 0 for clean files, 1 for warnings only, 2 for errors.
+"""
+
+import argparse
+import json
+import math
+import sys
+
+from workflows.canary.findings import Finding, Level, show
+from workflows.canary.reading import read_all
+from workflows.canary.source import STANDARD_INPUT, fetch
+
+_CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
+_Found = list[tuple[str, Finding]]
+
+
+def main(argv: list[str]) -> int:
+    """Check the files named on the command line and tell by the exit code how they are."""
+    arguments = _parse(argv)
+    names = {path: "<stdin>" if path == STANDARD_INPUT else path for path in arguments.files}
+    found = [(name, finding) for path, name in names.items() for finding in _check(path, name)]
+    _write(_as_json(found) if arguments.format == "json" else _as_text(found))
+    levels = {finding.severity for _, finding in found}
+    return _ERRORS if Level.ERROR in levels else _WARNINGS if levels else _CLEAN
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="penstock lint", description="Check Canary files and explain every fault.")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a YAML file, or - for standard input")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    return parser.parse_args(argv)
+
+
+def _check(path: str, name: str) -> list[Finding]:
+    text = fetch(path)
+    if isinstance(text, Finding):
+        return [text]
+    return [finding for reading in read_all(text, source=name) for finding in reading.findings]
+
+
+def _as_text(found: _Found) -> str:
+    return "".join(f"{name}:{finding.line or 1}: {finding.severity.value}: {finding}\n" for name, finding in found)
+
+
+def _as_json(found: _Found) -> str:
+    errors = sum(finding.severity is Level.ERROR for _, finding in found)
+    report = {
+        "errors": errors,
+        "warnings": len(found) - errors,
+        "findings": [_as_object(name, finding) for name, finding in found],
+    }
+    return json.dumps(report, indent=2, default=str) + "\n"
+
+
+def _as_object(name: str, finding: Finding) -> dict[str, object]:
+    value = finding.value
+    return {
+        "file": name,
+        "line": finding.line or 1,
+        "severity": finding.severity.value,
+        "path": finding.path,
+        "value": show(value) if isinstance(value, float) and not math.isfinite(value) else value,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
+
+
+def _write(text: str) -> None:
+    """Write to standard output, whatever letters its encoding lacks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
