@@ -30,7 +30,7 @@ def deliberate_analysis(tick: Tick) -> Deliberation:
 
 def deliberate_gate(tick: Tick) -> Deliberation:
     """Judge the canary without moving it on; a failed check may end the release."""
-    obstacle = _find_obstacle(tick)
+    obstacle = look_for_obstacle(tick)
     if obstacle:
         return obstacle
     if tick.plan.skip_analysis:
@@ -43,7 +43,8 @@ def deliberate_gate(tick: Tick) -> Deliberation:
     return _conclude(tick, judgement)
 
 
-def _find_obstacle(tick: Tick) -> Decision | None:
+def look_for_obstacle(tick: Tick) -> Decision | None:
+    """Say what keeps this tick from judging the canary: an arm, the revision or the route; None when nothing does."""
     looks = (_look_at_primary, _look_at_revision, _look_at_canary, _look_at_route)
     return next((obstacle for look in looks if (obstacle := look(tick))), None)
 
