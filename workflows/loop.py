@@ -6,7 +6,7 @@ touches nothing, since another owner has the release.
 
 from workflows import stages
 from workflows.errors import ExitCode, FencedError
-from workflows.release import Release, keeping
+from workflows.release import Release, keeping, let_go
 from workflows.rollout.state import Cause, RolloutState
 from workflows.stages import Watch
 
@@ -26,6 +26,8 @@ def run(release: Release, watch: Watch = stages.ignore) -> RolloutState:
             why = str(stopped) or type(stopped).__name__
             stages.finish(release, Cause.ABORTED, f"the run was stopped: {why}", watch)
             raise
+        finally:
+            let_go(release)
 
 
 def exit_code(state: RolloutState) -> ExitCode:

@@ -38,20 +38,21 @@ from workflows.rollout.tick import deliberate
 from workflows.rollout.traffic import Arm
 
 LEASE = timedelta(seconds=15)
-"""How long an owner may be silent before the watchdog takes the release from it."""
+"""How long the owner of a whole run may be silent before the watchdog takes the release from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Hold what every stage works with: the platform, the plan, and who we are."""
+    """Hold what every stage works with: the platform, the plan, who we are, and how long we may be silent."""
 
     platform: Platform
     plan: RolloutPlan
     owner: str
+    lease: timedelta = LEASE
 
     def acquire(self) -> Lease:
         """Become or stay the owner; raises FencedError while another's lease runs."""
-        return self.platform.states.acquire(self.owner, LEASE)
+        return self.platform.states.acquire(self.owner, self.lease)
 
     def state(self) -> RolloutState:
         """Load where the release stands."""
@@ -119,11 +120,8 @@ def perform(release: Release, before: RolloutState, decision: Decision) -> None:
 
 @contextmanager
 def keeping(release: Release) -> Iterator[None]:
-    """Own the release for the length of a block, renewing the lease, and give it up at the end.
-
-    A lease that was lost shows as FencedError at the next tick.
-    """
-    lease = release.acquire()
+    """Own the release for the length of a block; a lease that was lost shows as FencedError at the next tick."""
+    release.acquire()
     over = threading.Event()
     keeper = threading.Thread(target=_renew, args=(release, over), name="lease", daemon=True)
     keeper.start()
@@ -131,12 +129,19 @@ def keeping(release: Release) -> Iterator[None]:
         yield
     finally:
         over.set()
-        keeper.join(LEASE.total_seconds())
-        release.platform.states.release(lease)
+        keeper.join(release.lease.total_seconds())
+
+
+def let_go(release: Release) -> None:
+    """Give the release up, so that the next owner need not wait for the lease to end."""
+    try:
+        release.platform.states.release(release.acquire())
+    except FencedError:
+        return
 
 
 def _renew(release: Release, over: threading.Event) -> None:
-    while not over.wait(LEASE.total_seconds() / 3):
+    while not over.wait(release.lease.total_seconds() / 3):
         try:
             release.acquire()
         except FencedError:

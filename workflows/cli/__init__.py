@@ -1,0 +1,92 @@
+"""Find the command that was called and run it; modules are loaded only when their command is.
+
+The commands of the other two products are known here by name alone.
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from types import MappingProxyType
+
+from workflows.errors import ConfigurationError, ExitCode, FencedError, PenstockError, TemporaryError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Name where a command lives and say in one line what it does."""
+
+    module: str
+    function: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Command] = MappingProxyType(
+    {
+        "demo": Command("workflows.local.demo", "main", "perform a good and a bad release on this machine"),
+        "run": Command("workflows.cli.run", "main", "release what is new, to the end"),
+        "stage": Command("workflows.cli.stage", "main", "run one stage of a release"),
+        "lint": Command("workflows.canary.lint", "main", "say what is wrong with a Canary file"),
+        "local": Command("workflows.local.cli", "main", "run a service on this machine behind Envoy"),
+        "serve": Command("webhooks.cli", "main", "answer Flagger's webhooks"),
+        "gate": Command("webhooks.cli", "gate_main", "list, approve and close gates"),
+        "load": Command("loadtester.cli", "main", "make load and judge it"),
+    }
+)
+
+USAGE = """usage: penstock COMMAND ...
+
+commands:
+{commands}
+
+`penstock COMMAND --help` says more. `penstock --version` tells the version."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; what a user can mend is one line on stderr, never a traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = arguments.pop(0) if arguments else "--help"
+    if name in {"-h", "--help", "help"}:
+        sys.stdout.write(_usage() + "\n")
+        return ExitCode.PROMOTED
+    if name in {"-V", "--version"}:
+        sys.stdout.write(f"penstock {metadata.version('penstock')}\n")
+        return ExitCode.PROMOTED
+    if name not in COMMANDS:
+        return _complain(f"unknown command {name!r}; known: {', '.join(COMMANDS)}", ExitCode.CONFIGURATION)
+    return _run(COMMANDS[name], arguments)
+
+
+def _run(command: Command, arguments: list[str]) -> int:
+    function = getattr(importlib.import_module(command.module), command.function)
+    try:
+        return int(function(arguments))
+    except PenstockError as error:
+        return _complain(str(error), _code(error))
+    except KeyboardInterrupt:
+        return _complain("stopped", 130)
+    except BrokenPipeError:
+        return ExitCode.TEMPORARY
+
+
+def _code(error: PenstockError) -> ExitCode:
+    match error:
+        case ConfigurationError():
+            return ExitCode.CONFIGURATION
+        case TemporaryError():
+            return ExitCode.TEMPORARY
+        case FencedError():
+            return ExitCode.FENCED
+        case _:
+            return ExitCode.FAILED
+
+
+def _complain(message: str, code: int) -> int:
+    sys.stderr.write(f"penstock: {message}\n")
+    return code
+
+
+def _usage() -> str:
+    width = max(len(name) for name in COMMANDS)
+    return USAGE.format(commands="\n".join(f"  {name:{width}}  {each.summary}" for name, each in COMMANDS.items()))

@@ -1,0 +1,76 @@
+"""Read what `run` and `stage` have in common from the command line: the canary, the platform, and how to reach it."""
+
+import argparse
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from workflows import canary, wiring
+from workflows.canary import durations
+from workflows.errors import ConfigurationError
+from workflows.ports import EventSink, Platform
+from workflows.rollout.plan import RolloutPlan
+
+
+def add_platform_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where a release happens."""
+    parser.add_argument("--platform", default="local", metavar="NAME", help="local, memory or kubernetes (local)")
+    parser.add_argument("--dir", type=Path, default=wiring.LOCAL_DIRECTORY, help="the local platform's folder")
+    parser.add_argument("--interval", metavar="4s", help="instead of spec.analysis.interval")
+    parser.add_argument("--prometheus", default="", metavar="URL", help="where custom queries are asked, or auto")
+    parser.add_argument(
+        "--resolve",
+        action="append",
+        default=[],
+        metavar="HOST:PORT=HOST:PORT",
+        help="reach the first, named in a webhook's url, at the second",
+    )
+
+
+def read_plan(path: Path, interval: str | None) -> RolloutPlan:
+    """Read a Canary file, with another interval if one is given."""
+    plan = canary.load(path)
+    if interval is None:
+        return plan
+    return replace(plan, analysis=replace(plan.analysis, interval=_read_interval(interval)))
+
+
+def _read_interval(text: str) -> timedelta:
+    try:
+        interval = durations.parse(text)
+    except durations.DurationError as error:
+        raise ConfigurationError(f"--interval: {text!r} {error}") from error
+    if interval <= timedelta():
+        raise ConfigurationError(f"--interval: {text} is not positive; write for example 4s")
+    return interval
+
+
+def read_resolve(pairs: Iterable[str]) -> Mapping[str, str]:
+    """Read `HOST:PORT=HOST:PORT` pairs."""
+    resolved: dict[str, str] = {}
+    for pair in pairs:
+        left, sign, right = pair.partition("=")
+        if not sign or not _is_address(left) or not _is_address(right):
+            raise ConfigurationError(f"--resolve: {pair!r} is not HOST:PORT=HOST:PORT")
+        resolved[left] = right
+    return resolved
+
+
+def _is_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isdecimal() and int(port) < 1 << 16
+
+
+def build_platform(arguments: argparse.Namespace, plan: RolloutPlan, events: EventSink) -> Platform:
+    """Build the platform that the options name."""
+    resolve = read_resolve(arguments.resolve)
+    wishes = wiring.Wishes(arguments.dir, arguments.prometheus, resolve, events)
+    return wiring.build(arguments.platform, plan, wishes)
+
+
+def owner() -> str:
+    """Name this process as the owner of a release."""
+    return f"{socket.gethostname()}/{os.getpid()}"

@@ -1,0 +1,61 @@
+"""Run `penstock run`: one release to its end, with an exit code that tells a pipeline how it went."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from workflows import loop
+from workflows.cli.arguments import add_platform_options, build_platform, owner, read_plan
+from workflows.cli.interruption import interruptible
+from workflows.errors import ConfigurationError
+from workflows.notifiers.console import ConsoleEvents
+from workflows.release import Release
+from workflows.reports.recorder import Recorder
+from workflows.reports.release import write_json
+from workflows.rollout.state import RolloutState
+
+EXIT_CODES = """exit codes:
+  0 promoted, or nothing to release   10 rolled back    11 inconclusive    12 refused by a gate
+  13 failed otherwise                 14 another owner holds the release
+  75 temporary trouble                78 bad configuration"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Release what is new of one canary, to the end."""
+    arguments = _parse(argv)
+    plan = read_plan(arguments.canary, arguments.interval)
+    if plan.suspend:
+        raise ConfigurationError(f"{arguments.canary}: spec.suspend: true; nothing is released until it is false")
+    release = Release(build_platform(arguments, plan, ConsoleEvents()), plan, owner())
+    recorder = Recorder(plan)
+    try:
+        with interruptible():
+            state = loop.run(release, recorder.watch)
+    except KeyboardInterrupt:
+        state = release.state()
+    finally:
+        if arguments.report:
+            write_json(arguments.report, [recorder.report(release.state())] if recorder.moved else [])
+    sys.stdout.write(summarise(state, recorder) + "\n")
+    return loop.exit_code(state)
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "penstock run", description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("canary", type=Path, help="a file with one Canary")
+    add_platform_options(parser)
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+    return parser.parse_args(list(argv))
+
+
+def summarise(state: RolloutState, recorder: Recorder) -> str:
+    """Say in one line how the release ended and why."""
+    if not recorder.moved:
+        return f"{recorder.name}: nothing new to release, the primary runs {state.promoted_revision or 'nothing'}"
+    weights = ", ".join(str(weight) for weight in recorder.weights)
+    outcome = state.cause.outcome.value.replace("_", " ") if state.cause else state.phase.value
+    why = f": {state.reason}" if state.reason else ""
+    return f"{recorder.name}: {outcome} after weights {weights}{why}"

@@ -1,0 +1,139 @@
+"""Run `penstock stage`: one stage of a release, for a pipeline that shows each of them.
+
+The stages of one release share an owner and leave the lease running between them: when no stage follows in time, the
+watchdog sends the traffic home.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+from webhooks.protocol import HookType
+from workflows import loop, stages
+from workflows.canary import durations
+from workflows.cli.arguments import add_platform_options, build_platform, read_plan
+from workflows.cli.interruption import interruptible
+from workflows.errors import ConfigurationError, ExitCode
+from workflows.notifiers.console import ConsoleEvents
+from workflows.release import Release, keeping, let_go
+from workflows.rollout.state import Cause, RolloutState
+
+Stage = Callable[[Release, str], RolloutState]
+
+
+def _acquire(release: Release, _: str) -> RolloutState:
+    release.acquire()
+    return release.state()
+
+
+def _set_weight(release: Release, value: str) -> RolloutState:
+    if not value.isdecimal() or int(value) > 100:  # noqa: PLR2004 - percent
+        raise ConfigurationError(f"stage set-weight: {value!r} is not a whole percent from 0 to 100")
+    return stages.set_weight(release, int(value))
+
+
+def _mirror(release: Release, value: str) -> RolloutState:
+    if value not in {"on", "off"}:
+        raise ConfigurationError(f"stage mirror: {value!r} is not on or off")
+    return stages.mirror(release, on=value == "on")
+
+
+def _finish(release: Release, _: str) -> RolloutState:
+    return stages.finish(release, Cause.ABORTED, "the pipeline ended before the release did")
+
+
+def _rollback(release: Release, _: str) -> RolloutState:
+    return stages.rollback(release, Cause.ABORTED, "the stage rollback was called")
+
+
+def _give_up(release: Release, _: str) -> RolloutState:
+    return release.state()
+
+
+STAGES: Mapping[str, Stage] = MappingProxyType(
+    {
+        "acquire": _acquire,
+        "initialise": lambda release, _: stages.initialise(release),
+        "start": lambda release, _: stages.start(release),
+        "set-weight": _set_weight,
+        "mirror": _mirror,
+        "gate": lambda release, _: stages.gate(release),
+        "promote": lambda release, _: stages.promote(release),
+        "shift-back": lambda release, _: stages.shift_back(release),
+        "finalise": lambda release, _: stages.finalise(release),
+        "rollback": _rollback,
+        "release": _give_up,
+        "finish": _finish,
+    }
+)
+_WITH_VALUE = frozenset({"hook", "set-weight", "mirror"})
+_LAST = frozenset({"release", "finish"})
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one stage and tell by the exit code how the release stands."""
+    arguments = _parse(argv)
+    plan = read_plan(arguments.file, arguments.interval)
+    release = Release(build_platform(arguments, plan, ConsoleEvents()), plan, arguments.owner, _lease(arguments.lease))
+    if arguments.stage == "status":
+        return _print(release.state())
+    if arguments.stage == "hook":
+        return _call_hooks(release, arguments.value)
+    with interruptible(), keeping(release):
+        state = STAGES[arguments.stage](release, arguments.value)
+    if arguments.stage in _LAST or not state.under_way:
+        let_go(release)
+    _print(state)
+    return loop.exit_code(state)
+
+
+def _call_hooks(release: Release, name: str) -> int:
+    types = {hook_type.value: hook_type for hook_type in HookType}
+    if name not in types:
+        raise ConfigurationError(f"stage hook: unknown type {name!r}; known: {', '.join(types)}")
+    with interruptible(), keeping(release):
+        answer = stages.hook(release, types[name])
+    return ExitCode.PROMOTED if answer.passed else ExitCode.REFUSED
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("penstock stage", description=__doc__)
+    parser.add_argument("stage", choices=sorted({*STAGES, "hook", "status"}), metavar="STAGE", help=", ".join(STAGES))
+    parser.add_argument("value", nargs="?", default="", help="for set-weight a percent, mirror on or off, hook a type")
+    parser.add_argument("--file", type=Path, required=True, metavar="CANARY", help="a file with one Canary")
+    parser.add_argument("--owner", default="pipeline", help="who owns the release; the same for all its stages")
+    parser.add_argument("--lease", default="60s", help="how long the release may wait for its next stage (60s)")
+    add_platform_options(parser)
+    arguments = parser.parse_args(list(argv))
+    if bool(arguments.value) is not (arguments.stage in _WITH_VALUE):
+        needs = "a value" if arguments.stage in _WITH_VALUE else "no value"
+        raise ConfigurationError(f"stage {arguments.stage}: needs {needs}, got {arguments.value!r}")
+    return arguments
+
+
+def _lease(text: str) -> timedelta:
+    try:
+        lease = durations.parse(text)
+    except durations.DurationError as error:
+        raise ConfigurationError(f"--lease: {text!r} {error}") from error
+    if lease < timedelta(seconds=1):
+        raise ConfigurationError(f"--lease: {text} is less than a second")
+    return lease
+
+
+def _print(state: RolloutState) -> int:
+    shown = {
+        "phase": state.phase.value,
+        "canary_weight": state.weight,
+        "failed_checks": state.failed_checks,
+        "revision": state.revision,
+        "promoted_revision": state.promoted_revision,
+        "outcome": state.cause.outcome.value if state.cause else None,
+        "reason": state.reason or state.halt,
+    }
+    sys.stdout.write(json.dumps(shown) + "\n")
+    return ExitCode.PROMOTED

@@ -1,0 +1,108 @@
+"""Join names to adapters: the only place that knows them all.
+
+An unknown name is an error that lists the known ones; there is no default in silence.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from workflows import stages
+from workflows.clocks import MemoryClock, SystemClock
+from workflows.errors import ConfigurationError
+from workflows.hooks.http import HttpHookCaller
+from workflows.hooks.memory import MemoryHookCaller
+from workflows.metrics.envoy import EnvoyCounter
+from workflows.metrics.memory import MemoryMetrics, MemoryTraffic
+from workflows.metrics.prometheus import PrometheusMetrics
+from workflows.notifiers.console import ConsoleEvents
+from workflows.notifiers.memory import MemoryEvents, MemoryNotifier
+from workflows.ports import EventSink, MetricSource, Platform
+from workflows.release import Release
+from workflows.rollout.plan import RolloutPlan
+from workflows.routers.envoy import EnvoyRouter
+from workflows.routers.memory import MemoryRouter
+from workflows.states.files import FileStateStore
+from workflows.states.memory import MemoryStateStore
+from workflows.workloads.memory import MemoryWorkload
+from workflows.workloads.processes import ProcessWorkload
+
+LOCAL_DIRECTORY = Path(".penstock/local")
+"""Where the local platform keeps its files, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Hold what a command asks of a platform; `directory` is the local platform's folder."""
+
+    directory: Path = LOCAL_DIRECTORY
+    prometheus: str = ""
+    resolve: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    events: EventSink = field(default_factory=ConsoleEvents)
+
+
+def build(name: str, plan: RolloutPlan, wishes: Wishes) -> Platform:
+    """Give the adapters of a platform; raises ConfigurationError for an unknown or incomplete one."""
+    builder = _BUILDERS.get(name)
+    if builder is None:
+        raise ConfigurationError(f"unknown platform {name!r}; known: {', '.join(sorted(_BUILDERS))}")
+    return builder(plan, wishes)
+
+
+def _build_local(plan: RolloutPlan, wishes: Wishes) -> Platform:
+    clock, directory = SystemClock(), wishes.directory
+    return Platform(
+        clock=clock,
+        router=EnvoyRouter(directory, plan.analysis),
+        workload=ProcessWorkload(directory, clock),
+        counter=EnvoyCounter(directory),
+        metrics=_choose_metrics(plan, wishes),
+        hooks=HttpHookCaller(wishes.resolve),
+        states=FileStateStore(directory, plan.key, clock),
+        events=wishes.events,
+        notifier=MemoryNotifier(),
+    )
+
+
+def _choose_metrics(plan: RolloutPlan, wishes: Wishes) -> MetricSource:
+    url = wishes.prometheus or plan.metrics_server
+    custom = [check.name for check in plan.analysis.checks if not check.built_in]
+    if custom and not url:
+        raise ConfigurationError(
+            f"spec.analysis.metrics: {', '.join(custom)} is a query, and queries need Prometheus; "
+            "name one with --prometheus URL or in spec.metricsServer"
+        )
+    return PrometheusMetrics(url) if url else MemoryMetrics()
+
+
+def _build_memory(plan: RolloutPlan, wishes: Wishes) -> Platform:
+    """Rehearse: the first revision is deployed, a healthy second one waits to be released, time passes at once."""
+    clock, router = MemoryClock(), MemoryRouter()
+    workload = MemoryWorkload(clock)
+    platform = Platform(
+        clock=clock,
+        router=router,
+        workload=workload,
+        counter=MemoryTraffic(clock, router),
+        metrics=MemoryMetrics(),
+        hooks=MemoryHookCaller(),
+        states=MemoryStateStore(plan.key, clock),
+        events=MemoryEvents(),
+        notifier=MemoryNotifier(),
+    )
+    stages.initialise(Release(platform, plan, "rehearsal"))
+    workload.deploy("v2")
+    return replace(platform, events=wishes.events)
+
+
+def _refuse_kubernetes(plan: RolloutPlan, wishes: Wishes) -> Platform:
+    _ = (plan, wishes)
+    raise ConfigurationError(
+        "platform 'kubernetes' is not built yet; it comes with a later release. Use local or memory"
+    )
+
+
+_BUILDERS: Mapping[str, Callable[[RolloutPlan, Wishes], Platform]] = MappingProxyType(
+    {"local": _build_local, "memory": _build_memory, "kubernetes": _refuse_kubernetes}
+)
