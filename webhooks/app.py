@@ -1,0 +1,45 @@
+"""Compose the service: the only place of this package that joins settings, store, hooks and routes.
+
+`create_app` makes a new app at every call and nothing happens at import. Whoever has more to serve hands it over as
+parts: each is called with the app and the hook service once the routes stand.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from flask import Flask
+
+from webhooks.catalog import CatalogFile
+from webhooks.hooks import HookService
+from webhooks.routes import faults, flagger, gates, loadtester, operations
+from webhooks.runs import Bell, RunService
+from webhooks.runs.process import BELL_FILE, STORE_FILE
+from webhooks.settings import Settings
+from webhooks.store.sqlite import SqliteStore
+
+Part = Callable[[Flask, HookService], None]
+"""Something that adds its own routes to the app."""
+
+
+def create_app(settings: Settings, parts: Sequence[Part] = ()) -> Flask:
+    """Make the WSGI app; it keeps its things in the data folder, where a runner works beside it."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = SqliteStore(settings.data_dir / STORE_FILE)
+    bell = Bell(settings.data_dir / BELL_FILE)
+    runs = RunService(store.runs, bell, time.time, settings.waiting_limit)
+    service = HookService(store, CatalogFile(settings.catalog), runs, settings)
+    return compose(service, settings, parts)
+
+
+def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()) -> Flask:
+    """Put routes in front of a hook service."""
+    app = Flask("penstock", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
+    faults.register(app)
+    app.register_blueprint(operations.make_blueprint())
+    app.register_blueprint(loadtester.make_blueprint(service.gates))
+    app.register_blueprint(flagger.make_blueprint(service))
+    app.register_blueprint(gates.make_blueprint(service.gates))
+    for part in parts:
+        part(app, service)
+    return app

@@ -1,0 +1,111 @@
+"""Turn the metadata of a hook call into orders for runs: which tests, with which parameters, against which address."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from webhooks.catalog import Catalog, CatalogTest, accept, parse_duration
+from webhooks.catalog.fields import suggest
+from webhooks.errors import WebhookError
+from webhooks.hooks.epochs import HookCall
+from webhooks.protocol import HookType
+from webhooks.store.records import Epoch, RunOrder
+
+_RESERVED = frozenset({"test", "tests", "gate", "wait", "hold", "type"})
+_LONGEST_WAIT_S = 240.0
+_MAX_TESTS = 20
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class OrderError(WebhookError):
+    """Say what a hook call asks for that the catalog does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestCall:
+    """Carry what a hook call asks for: its tests, what it passes to them, and how long it waits."""
+
+    __test__ = False
+
+    tests: tuple[CatalogTest, ...]
+    parameters: Mapping[str, str]
+    wait_s: float
+
+
+def names_tests(metadata: Mapping[str, str]) -> bool:
+    """Tell whether a call names tests."""
+    return bool(metadata.get("test") or metadata.get("tests"))
+
+
+def read_call(call: HookCall, catalog: Catalog, default_wait_s: float) -> TestCall:
+    """Read which tests a call names; raises OrderError that says what is known."""
+    metadata = call.payload.metadata
+    listed = f"{metadata.get('test', '')},{metadata.get('tests', '')}".split(",")
+    names = list(dict.fromkeys(name.strip() for name in listed if name.strip()))
+    known = ", ".join(catalog.tests) or "none; start with --catalog FILE"
+    if not names:
+        raise OrderError(f"{call.hook.value}: metadata.test is missing; name a test of the catalog: {known}")
+    if len(names) > _MAX_TESTS:
+        raise OrderError(f"metadata.tests: {len(names)} tests; at most {_MAX_TESTS} in one hook")
+    for name in names:
+        if name not in catalog.tests:
+            raise OrderError(f"unknown test {name[:80]!r}; known: {known}{suggest(name, catalog.tests)}")
+    tests = tuple(catalog.tests[name] for name in names)
+    _refuse_too_early(call.hook, tests)
+    return TestCall(tests, _read_parameters(metadata, tests), _read_wait(metadata, default_wait_s))
+
+
+def _refuse_too_early(hook: HookType, tests: tuple[CatalogTest, ...]) -> None:
+    early = [test.name for test in tests if test.targets_canary]
+    if hook is HookType.CONFIRM_ROLLOUT and early:
+        raise OrderError(f"{early[0]}: confirm-rollout comes before the canary has pods; use a pre-rollout hook")
+
+
+def _read_parameters(metadata: Mapping[str, str], tests: tuple[CatalogTest, ...]) -> Mapping[str, str]:
+    declared = {parameter.name: parameter for test in tests for parameter in test.parameters}
+    for name in sorted(metadata.keys() - _RESERVED - declared.keys()):
+        known = ", ".join(sorted(declared)) or "none"
+        raise OrderError(f"metadata.{name[:80]}: no test named here takes it; parameters: {known}")
+    values = {name: metadata.get(name, parameter.default) for name, parameter in declared.items()}
+    for name, value in values.items():
+        if value is None:
+            raise OrderError(f"metadata.{name}: missing; the test needs it")
+        if not accept(declared[name], value):
+            raise OrderError(f"metadata.{name}: {value[:80]!r} is not allowed by the catalog")
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _read_wait(metadata: Mapping[str, str], default_s: float) -> float:
+    try:
+        return min(parse_duration(metadata["wait"]), _LONGEST_WAIT_S) if "wait" in metadata else default_s
+    except ValueError as error:
+        raise OrderError(f"metadata.wait: {error}") from error
+
+
+def make_order(
+    call: HookCall, epoch: Epoch, test: CatalogTest, parameters: Mapping[str, str], resolve: Mapping[str, str]
+) -> RunOrder:
+    """Describe the run of one test; equal calls of one epoch give orders with equal keys."""
+    taken = {parameter.name: parameters[parameter.name] for parameter in test.parameters}
+    target = _fill(test, call)
+    parts = (str(epoch.canary), epoch.number, call.hook.value, test.name, taken, test.definition, target)
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    connect = resolve.get(_address(target), "")
+    return RunOrder(
+        key, epoch.canary, epoch.number, call.hook.value, test.name, test.definition, target, connect, taken
+    )
+
+
+def _fill(test: CatalogTest, call: HookCall) -> str:
+    values = {"{name}": call.payload.name, "{namespace}": call.payload.namespace, "{port}": str(test.port)}
+    target = test.target
+    for placeholder, value in values.items():
+        target = target.replace(placeholder, value)
+    return target
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or _DEFAULT_PORTS[parts.scheme]}"

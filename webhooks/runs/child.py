@@ -1,0 +1,134 @@
+"""Own the child process of one run: start it, take in what it writes, stop it, and end its whole family.
+
+The child has a session and a folder of its own and a clean environment; it dies with the runner.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from webhooks.catalog import CatalogTest
+from webhooks.checks.job import RUN_MARK, Ended, Job, clean_environ
+from webhooks.runs.families import die_with_parent, end_group, end_marked
+from webhooks.store.records import Run
+
+_OUTPUT_LIMIT = 1024 * 1024
+_CHUNK = 65536
+_REAP_S = 5.0
+
+
+class Output:
+    """Take in what comes through a pipe and keep the newest part."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.open = True
+        self._kept = bytearray()
+        self._taken = 0
+        os.set_blocking(descriptor, False)
+
+    def take(self) -> None:
+        """Read what is there now, a bounded amount."""
+        try:
+            chunk = os.read(self.descriptor, _CHUNK)
+        except BlockingIOError:
+            return
+        self.open = bool(chunk)
+        self._kept += chunk
+        del self._kept[: max(0, len(self._kept) - _OUTPUT_LIMIT)]
+
+    def drain(self) -> None:
+        """Read all that is left of an ended writer, at most what is kept."""
+        for _ in range(_OUTPUT_LIMIT // _CHUNK):
+            before = len(self._kept)
+            self.take()
+            if not self.open or len(self._kept) == before:
+                return
+
+    @property
+    def text(self) -> str:
+        """Give what is kept."""
+        return self._kept.decode(errors="replace")
+
+    def last_line(self) -> str:
+        """Give the newest complete line."""
+        end = self._kept.rfind(b"\n")
+        start = self._kept.rfind(b"\n", 0, max(end, 0))
+        return self._kept[start + 1 : max(end, 0)].decode(errors="replace")
+
+
+class Child:
+    """Hold the child of a run. `overdue_at` is when it has had its time, `kill_at` when its grace is over."""
+
+    def __init__(self, run: Run, test: CatalogTest, job: Job, environ: Mapping[str, str]) -> None:
+        self.run = run
+        self.test = test
+        self.attempt = 1
+        self.stop_reason = ""
+        self.overdue_at = 0.0
+        self.kill_at = 0.0
+        self._folder = Path(tempfile.mkdtemp(prefix="penstock-run-"))
+        try:
+            self._process = self._start(job, clean_environ(environ, self._folder, run.id))
+        except OSError:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        self.outputs = (Output(_number(self._process.stdout)), Output(_number(self._process.stderr)))
+
+    def _start(self, job: Job, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        for name, text in job.files.items():
+            (self._folder / name).write_text(text)
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(job.stdin.encode())
+            stdin.seek(0)
+            return subprocess.Popen(  # noqa: S603 - the command is ours, made from the operator's catalog
+                job.argv,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=self._folder,
+                env={**environ, **job.environ},
+                start_new_session=True,
+                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - the runner has one thread
+            )
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the process has ended."""
+        return self._process.poll() is not None
+
+    def stop(self, reason: str) -> None:
+        """Ask the process to end."""
+        self.stop_reason = reason
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the whole family now."""
+        end_group(self._process.pid)
+
+    def close(self) -> Ended:
+        """End whatever is left of the family, and give what the child left; its folder stays until `clear`."""
+        self.kill()
+        end_marked(f"{RUN_MARK}={self.run.id}")
+        status = self._process.wait(_REAP_S)
+        for output in self.outputs:
+            output.drain()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return Ended(status, self.outputs[0].text, self.outputs[1].text, self._folder)
+
+    def clear(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _number(pipe: object) -> int:
+    return pipe.fileno() if hasattr(pipe, "fileno") else -1

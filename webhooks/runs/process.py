@@ -1,0 +1,89 @@
+"""Be the runner process: one for each data folder, ended by SIGTERM, and then nothing of it is left."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from webhooks.errors import StoreError
+from webhooks.runs.bell import Bell
+from webhooks.runs.runner import Runner
+from webhooks.store.sqlite import SqliteStore
+
+STORE_FILE = "store.db"
+"""The name of the store in the data folder."""
+
+BELL_FILE = "bell"
+"""The name of the runner's bell in the data folder."""
+
+_LOCK_FILE = "runner.lock"
+_LOCK_TRIES = 100
+_LOCK_PAUSE_S = 0.1
+_TROUBLE_PAUSE_S = 1.0
+_log = logging.getLogger("penstock.runner")
+
+
+class _Stop:
+    """Remember that the runner was asked to stop; a plain flag, since a signal handler must take no lock."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def pause(self, seconds: float) -> None:
+        threading.Event().wait(seconds)
+
+
+def main(argv: list[str]) -> int:
+    """Run tests for the data folder named first in `argv` until SIGTERM or SIGINT."""
+    folder = Path(argv[0])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    stop = _Stop()
+    bell = Bell(folder / BELL_FILE)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.asked = True
+        bell.ring()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    with _only_runner(folder / _LOCK_FILE, stop):
+        _serve(folder, bell, stop)
+    return 0
+
+
+def _serve(folder: Path, bell: Bell, stop: _Stop) -> None:
+    store = SqliteStore(folder / STORE_FILE)
+    runner = Runner(store.runs, bell, time.time, os.environ)
+    try:
+        runner.take_over()
+        while not stop.asked:
+            try:
+                runner.step()
+            except StoreError as error:
+                _log.warning("store trouble, trying again: %s", error)
+                stop.pause(_TROUBLE_PAUSE_S)
+    finally:
+        runner.close()
+        store.close()
+
+
+@contextlib.contextmanager
+def _only_runner(path: Path, stop: _Stop) -> Iterator[None]:
+    """Hold the lock of the data folder; the runner before us may need a moment to end its children."""
+    with path.open("w") as file:
+        for _ in range(_LOCK_TRIES):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            stop.pause(_LOCK_PAUSE_S)
+            if stop.asked:
+                break
+        else:
+            raise SystemExit(f"{path}: another runner works on this folder; stop it first")
+        yield

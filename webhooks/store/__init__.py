@@ -1,0 +1,1 @@
+"""Keep runs, gates, epochs and events: a port and its adapters."""

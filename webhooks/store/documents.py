@@ -1,0 +1,68 @@
+"""Turn records into JSON and back, for adapters that keep text."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+from typing import Any
+
+from webhooks.store.records import CanaryName, Epoch, Gate, GateState, HookEvent, LoadWatch, Run, RunOrder, RunState
+
+
+def write_run(run: Run) -> str:
+    """Write a run as JSON."""
+    return json.dumps({**asdict(run), "state": run.state.value})
+
+
+def read_run(document: str, version: int) -> Run:
+    """Read a run that the store keeps at a version."""
+    values: dict[str, Any] = json.loads(document)
+    watch = values.pop("watch")
+    return Run(
+        **values
+        | {
+            "order": RunOrder(**values["order"] | {"canary": CanaryName(**values["order"]["canary"])}),
+            "state": RunState(values["state"]),
+            "watch": None if watch is None else LoadWatch(**watch),
+            "version": version,
+        }
+    )
+
+
+def write_gate(gate: Gate) -> str:
+    """Write a gate as JSON."""
+    return json.dumps({**asdict(gate), "state": gate.state.value})
+
+
+def read_gate(document: str) -> Gate:
+    """Read a gate."""
+    values: dict[str, Any] = json.loads(document)
+    return Gate(**values | {"canary": CanaryName(**values["canary"]), "state": GateState(values["state"])})
+
+
+def write_epoch(epoch: Epoch) -> str:
+    """Write an epoch as JSON."""
+    return json.dumps(asdict(epoch))
+
+
+def read_epoch(document: str) -> Epoch:
+    """Read an epoch."""
+    values: dict[str, Any] = json.loads(document)
+    return Epoch(**values | {"canary": CanaryName(**values["canary"])})
+
+
+def write_event(event: HookEvent) -> str:
+    """Write an event as JSON."""
+    metadata: Mapping[str, str] = dict(event.metadata)
+    return json.dumps({"checksum": event.checksum, "phase": event.phase, "at": event.at, "metadata": metadata})
+
+
+def read_event(canary: CanaryName, document: str) -> HookEvent:
+    """Read an event of a canary."""
+    values: dict[str, Any] = json.loads(document)
+    return HookEvent(canary, **values | {"metadata": MappingProxyType(values["metadata"])})
+
+
+def write_states(states: Collection[RunState]) -> str:
+    """Write states as a JSON list, for a query."""
+    return json.dumps([state.value for state in states])

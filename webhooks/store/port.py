@@ -1,0 +1,91 @@
+"""Say what the service needs of a store, in the fewest methods.
+
+Every write is atomic and durable once the call returns; every method may raise StoreError.
+Each adapter passes the one suite in tests/webhooks/test_store.py.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from webhooks.store.records import CanaryName, Epoch, Gate, HookEvent, Run, RunState
+
+
+class RunStore(Protocol):
+    """Keep runs."""
+
+    def join(self, run: Run) -> Run:
+        """Keep the run unless one with its key is standing; give the one that stands."""
+        ...
+
+    def find(self, run_id: str) -> Run | None:
+        """Give a run by its id."""
+        ...
+
+    def select(self, states: Collection[RunState]) -> tuple[Run, ...]:
+        """List the runs in these states, oldest first."""
+        ...
+
+    def save(self, run: Run) -> Run | None:
+        """Keep a changed run and give it with its new version; None when somebody else changed it meanwhile."""
+        ...
+
+    def prune(self, before: float) -> None:
+        """Forget the runs that ended before a time."""
+        ...
+
+
+class GateStore(Protocol):
+    """Keep gates and every change of them."""
+
+    def find(self, canary: CanaryName, gate: str, epoch: int) -> Gate | None:
+        """Give the last word on a gate."""
+        ...
+
+    def put(self, gate: Gate) -> None:
+        """Keep a new last word; the older ones stay in the history."""
+        ...
+
+    def select(self) -> tuple[Gate, ...]:
+        """List the last words on all gates, the newest epoch of each canary and those of every epoch."""
+        ...
+
+    def history(self, canary: CanaryName) -> tuple[Gate, ...]:
+        """List every change of a canary's gates, oldest first."""
+        ...
+
+
+class EpochStore(Protocol):
+    """Keep which analysis of which canary is under way."""
+
+    def latest(self, canary: CanaryName) -> Epoch | None:
+        """Give the last epoch, ended or not."""
+        ...
+
+    def advance(self, canary: CanaryName, decide: Callable[[Epoch | None], Epoch]) -> Epoch:
+        """Replace the last epoch by what `decide` makes of it, or add the next; alone among all callers."""
+        ...
+
+
+class EventStore(Protocol):
+    """Keep events."""
+
+    def add(self, event: HookEvent) -> None:
+        """Keep an event; only the newest thousand of a canary stay."""
+        ...
+
+    def select(self, canary: CanaryName) -> tuple[HookEvent, ...]:
+        """List a canary's events, oldest first."""
+        ...
+
+
+class Store(Protocol):
+    """Keep everything."""
+
+    runs: RunStore
+    gates: GateStore
+    epochs: EpochStore
+    events: EventStore
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
