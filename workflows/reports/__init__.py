@@ -1,0 +1,1 @@
+"""Show people how a release goes and how it went."""
