@@ -1,0 +1,141 @@
+"""Start the service: check what can be checked first, listen, then supervise web and runner.
+
+Everything that is wrong with a setting is one clear line and exit status 78, before any process is started.
+"""
+
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import webhooks
+from webhooks.catalog import CatalogFile
+from webhooks.cli.supervisor import Watched, supervise
+from webhooks.errors import CatalogError, SettingsError
+from webhooks.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+BAD_CONFIGURATION = 78
+"""The exit status for a setting that must be mended."""
+
+ADDRESS_FILE = "address"
+"""The file in the data folder that says where the service listens."""
+
+_BACKLOG = 2048
+_WEB_GRACE_S = 35.0
+_RUNNER_GRACE_S = 10.0
+
+Create = Callable[[Settings], "Flask"]
+"""Make the app; whoever composes more than this package's own routes brings its own."""
+
+
+def make_parser() -> ArgumentParser:
+    """Describe the flags."""
+    parser = ArgumentParser(prog="penstock serve", description="Serve Flagger's webhooks: gates, tests and load.")
+    parser.add_argument("--host", help="address to listen at (PENSTOCK_HOST, default 127.0.0.1)")
+    parser.add_argument("--port", help="port to listen at, 0 picks a free one (PENSTOCK_PORT, default 8080)")
+    parser.add_argument("--data-dir", help="folder of runs and gates (PENSTOCK_DATA_DIR, default .penstock/serve)")
+    parser.add_argument("--catalog", metavar="FILE", help="the tests that hooks may name (PENSTOCK_CATALOG)")
+    parser.add_argument(
+        "--resolve",
+        metavar="HOST:PORT=HOST:PORT",
+        action="append",
+        help="connect to the second address where a test names the first; may be repeated (PENSTOCK_RESOLVE)",
+    )
+    return parser
+
+
+def main(argv: list[str], create: Create | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; `argv` are the flags."""
+    asked = make_parser().parse_args(argv)
+    try:
+        settings = read_settings(_flags(asked), os.environ)
+        CatalogFile(settings.catalog)
+        lock = _lock(settings.data_dir)
+        listener = _listen(settings)
+    except (SettingsError, CatalogError) as error:
+        print(f"penstock serve: {error}", file=sys.stderr)  # noqa: T201 - the edge of the command
+        return BAD_CONFIGURATION
+    with lock, listener:
+        return _serve(settings, listener, create or _create_app)
+
+
+def _flags(asked: Namespace) -> dict[str, str | None]:
+    resolve: list[str] | None = asked.resolve
+    return {
+        "host": asked.host,
+        "port": asked.port,
+        "data-dir": asked.data_dir,
+        "catalog": asked.catalog,
+        "resolve": None if resolve is None else " ".join(resolve),
+    }
+
+
+def _lock(folder: Path) -> TextIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "serve.lock").open("w")
+    except OSError as error:
+        raise SettingsError(f"data-dir: {folder} cannot be used ({error.strerror}); name another one") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise SettingsError(f"data-dir: another penstock serve uses {folder}; stop it or name another one") from error
+    return lock
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        where = f"{settings.host}:{settings.port}"
+        raise SettingsError(f"cannot listen at {where} ({error.strerror}); choose another --host or --port") from error
+    return listener
+
+
+def _serve(settings: Settings, listener: socket.socket, create: Create) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    place = settings.data_dir / ADDRESS_FILE
+    place.write_text(url + "\n")
+    print(f"listening at {url}", flush=True)  # noqa: T201 - whoever started us on port 0 reads this
+    web = Watched("web server", partial(_serve_web, settings, listener.fileno(), create), signal.SIGKILL, _WEB_GRACE_S)
+    runner = Watched("runner", partial(_run_tests, settings.data_dir), signal.SIGTERM, _RUNNER_GRACE_S)
+    try:
+        return supervise([web, runner])
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def _serve_web(settings: Settings, descriptor: int, create: Create) -> int:
+    from webhooks.cli import server  # noqa: PLC0415 - gunicorn is for the child that serves alone
+
+    return server.serve(settings, descriptor, create)
+
+
+def _create_app(settings: Settings) -> "Flask":
+    from webhooks.app import create_app  # noqa: PLC0415 - flask is for the child that serves alone
+
+    return create_app(settings)
+
+
+def _run_tests(folder: Path) -> int:
+    roots = [str(Path(webhooks.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environ = {**os.environ, "PYTHONPATH": ":".join(roots)}
+    os.execve(sys.executable, [sys.executable, "-m", "webhooks.runs", str(folder)], environ)  # noqa: S606 - this interpreter
