@@ -65,6 +65,8 @@ def read_scalar(node: yaml.ScalarNode) -> Any:
         case _ if node.tag == BOOL:
             return text.lower() in _TRUE
         case _ if node.tag in {WHOLE, FLOAT}:
+            if not _WHOLE.match(text) and not _FLOAT.match(text):
+                raise ValueError(f"has the tag {node.tag} but is no number")
             return _read_number(text)
         case _:
             raise ValueError(f"has the tag {node.tag}; plain data has none")
@@ -72,7 +74,7 @@ def read_scalar(node: yaml.ScalarNode) -> Any:
 
 def _read_number(text: str) -> int | float:
     if len(text) > _MOST_DIGITS or not _WHOLE.match(text):
-        return float(text)
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     sign, digits = (-1, text[1:]) if text[0] == "-" else (1, text.removeprefix("+"))
     octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
     return sign * int(f"0o{digits[1:]}" if octal else digits, 0)

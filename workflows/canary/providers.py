@@ -11,7 +11,7 @@ _ISTIO = {"", "istio"}
 _GATEWAY_API = {"gatewayapi:v1", "gatewayapi:v1beta1"}
 _NEED_INGRESS = {"nginx", "skipper"}
 _CANNOT_MATCH = {"knative", "linkerd", "osm", "smi:v1alpha1", "smi:v1alpha2", "smi:v1alpha3", "traefik"}
-_CANNOT_MIRROR = {"nginx", "traefik"}
+_CANNOT_MIRROR = {"kubernetes", "nginx", "traefik"}
 
 
 def check_target(spec: Section, target: Reference) -> None:

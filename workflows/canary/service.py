@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from workflows.canary.hooks import warn_of_other_namespace
+from workflows.canary.schema.service import SERVICE
 from workflows.canary.schema.words import SERVICE_NAME
 from workflows.canary.section import Section
 from workflows.rollout.plan import Reference, Service
 
-_OWN_FIELDS = {"name", "port", "portName", "targetPort"}
+_SETTINGS = SERVICE.fields.keys() - {"name", "port", "portName", "targetPort"}
 _REFERENCES = ("ingressRef", "routeRef", "upstreamRef")
 _KNATIVE_GROUP = "serving.knative.dev/"
 _KNATIVE_PORT = 80
@@ -38,11 +39,11 @@ def read_references(spec: Section, namespace: str) -> Mapping[str, Reference]:
 def read_service(spec: Section, target: Reference) -> Service:
     """Give the service with its defaults: the target's name, the port as target port, `http` as port name."""
     service = spec.section("service")
-    if not spec.wrote("service") and not is_knative(target):
+    if spec.present and not spec.wrote("service") and not is_knative(target):
         spec.error("service", "is required and missing; give at least service.port")
     _check_name(spec, service, target)
     port = service.get("port", _KNATIVE_PORT)
-    settings = {name: value for name, value in service.written.items() if name not in _OWN_FIELDS}
+    settings = {name: value for name, value in service.written.items() if name in _SETTINGS}
     return Service(
         name=service.get("name", target.name),
         port=port,

@@ -11,7 +11,7 @@ def find_analysis(canary: Section) -> Section:
     spec = canary.section("spec")
     newer = canary.get("apiVersion", BETA) == BETA
     if not spec.wrote("canaryAnalysis"):
-        _demand(canary, spec, newer=newer)
+        _demand(spec, newer=newer)
         return spec.section("analysis")
     if spec.wrote("analysis"):
         spec.error("canaryAnalysis", "stands beside analysis, which replaces it; keep only analysis")
@@ -24,10 +24,10 @@ def find_analysis(canary: Section) -> Section:
     return analysis
 
 
-def _demand(canary: Section, spec: Section, *, newer: bool) -> None:
+def _demand(spec: Section, *, newer: bool) -> None:
     if spec.wrote("analysis"):
         _demand_fields(spec.section("analysis"), strict=newer)
-    elif canary.wrote("spec"):
+    elif spec.present:
         spec.error("analysis" if newer else "canaryAnalysis", "is required and missing")
 
 
