@@ -72,12 +72,11 @@ def level(axis: Axis, value: float) -> str:
     return f'<path class="limit" d="M0 {axis.down(value):.1f}H{WIDTH:g}"/>'
 
 
-def stairs(axis: Axis, series: Series) -> str:
+def stairs(axis: Axis, steps: Sequence[tuple[float, float]]) -> str:
     """Give the path of values that stay until the next one."""
     path = ""
-    for across, value in series:
-        if value is not None:
-            path += f" H{across:.1f} V{axis.down(value):.1f}" if path else f"M{across:.1f} {axis.down(value):.1f}"
+    for across, value in steps:
+        path += f" H{across:.1f} V{axis.down(value):.1f}" if path else f"M{across:.1f} {axis.down(value):.1f}"
     return path
 
 

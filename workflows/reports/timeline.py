@@ -42,7 +42,7 @@ class Timeline:
 
     def _weight(self) -> Panel:
         axis = Axis(0, _WHOLE, " %")
-        path = chart.stairs(axis, self._series(lambda point: point.canary_percent))
+        path = chart.stairs(axis, [(self._across(point.at), point.canary_percent) for point in self.release.timeline])
         drawing = f'<path class="water" d="{path} V100 H0 Z"/><path class="line canary" d="{path}"/>'
         marks = "".join(self._mark(axis, row, decision) for row, decision in enumerate(self.release.decisions, 1))
         highest = max(point.canary_percent for point in self.release.timeline)
@@ -86,7 +86,7 @@ class Timeline:
         series = [
             (self._across(point.at), float(count)) for point, count in zip(self.release.timeline, added, strict=True)
         ]
-        axis = Axis(0, chart.ceiling(max(added)))
+        axis = Axis(0, chart.ceiling(max(*added, 2)))
         failed, sent = self.release.user_failures, self.release.user_requests
         words = f"{number(failed)} of {number(sent)} requests"
         return Panel(
