@@ -1,0 +1,100 @@
+"""Count user traffic by the counters of the platform's Envoy.
+
+The rule to keep: what tests and loads send to an arm goes through clusters of other names, which are not read. The
+copies of mirrored requests have a cluster of their own, too; they are read unless one asks to leave them out.
+"""
+
+import re
+import time
+from collections.abc import Iterable
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from threading import Event
+from types import MappingProxyType
+from urllib.parse import quote
+
+from workflows.errors import UnavailableError
+from workflows.rollout.samples import ArmCounts, TrafficCounts
+
+PATIENCE_S = 5.0
+"""How long Envoy may take to answer; long enough for the supervisor to start it again."""
+
+_POLL_S = 0.05
+_ADMIN_TIMEOUT_S = 2.0
+_FILTER = quote(r"^cluster\.(primary|canary|canary-mirror)\.upstream_rq_([2-5]xx|time)$")
+_LINE = re.compile(
+    r"envoy_cluster_upstream_rq_(?P<kind>xx|time_bucket)"
+    r'\{(?:envoy_response_code_class="(?P<digit>\d)",)?envoy_cluster_name="(?P<cluster>[^"]+)"(?:,le="(?P<le>[^"]+)")?\}'
+    r" (?P<count>\d+)"
+)
+
+
+class EnvoyCounter:
+    """Count the requests of the local platform's users, per arm.
+
+    Copies of mirrored requests count as the canary's, since they are all that it can be judged by while it is
+    mirrored; without `mirrored` only what users were answered counts.
+    """
+
+    def __init__(self, directory: Path, *, mirrored: bool = True) -> None:
+        self._admin = directory / "envoy" / "admin.address"
+        self._primary = ("primary",)
+        self._canary = ("canary", "canary-mirror") if mirrored else ("canary",)
+
+    def read(self) -> TrafficCounts:
+        """Give both arms' counters since Envoy started."""
+        counts = parse(self._ask())
+        primary, canary = (add(counts.get(name) for name in names) for names in (self._primary, self._canary))
+        return TrafficCounts(primary=primary, canary=canary)
+
+    def _ask(self) -> str:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return _get(self._admin, f"/stats/prometheus?usedonly&filter={_FILTER}")
+            except (OSError, HTTPException, ValueError) as error:
+                if time.monotonic() > deadline or isinstance(error, FileNotFoundError):
+                    raise UnavailableError(
+                        f"{self._admin.parent.parent}: Envoy's counters cannot be read ({error}); is the platform up? "
+                        f"See `penstock local status`, start it with `penstock local up`"
+                    ) from error
+            Event().wait(_POLL_S)
+
+
+def parse(text: str) -> dict[str, ArmCounts]:
+    """Read the counters of each cluster from Envoy's Prometheus page."""
+    responses: dict[str, dict[str, int]] = {}
+    latency: dict[str, list[tuple[float, int]]] = {}
+    for line in _LINE.finditer(text):
+        cluster, count = line["cluster"], int(line["count"])
+        if line["kind"] == "xx":
+            responses.setdefault(cluster, {})[f"{line['digit']}xx"] = count
+        else:
+            latency.setdefault(cluster, []).append((float(line["le"]), count))
+    names = responses.keys() | latency.keys()
+    return {
+        name: ArmCounts(MappingProxyType(responses.get(name, {})), tuple(sorted(latency.get(name, ()))))
+        for name in names
+    }
+
+
+def add(parts: Iterable[ArmCounts | None]) -> ArmCounts:
+    """Add up counters that have the same buckets."""
+    responses: dict[str, int] = {}
+    latency: dict[float, int] = {}
+    for part in parts:
+        for name, count in part.responses.items() if part else ():
+            responses[name] = responses.get(name, 0) + count
+        for bound, count in part.latency if part else ():
+            latency[bound] = latency.get(bound, 0) + count
+    return ArmCounts(MappingProxyType(responses), tuple(sorted(latency.items())))
+
+
+def _get(admin: Path, path: str) -> str:
+    host, _, port = admin.read_text().strip().rpartition(":")
+    connection = HTTPConnection(host, int(port), timeout=_ADMIN_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
