@@ -174,7 +174,7 @@ def test_a_template_of_another_namespace_is_a_warning() -> None:
     [
         ("{{ variables.reporter }}", "uses {{ variables.reporter }}, which templateVariables does not set"),
         ("{{- variables.reportr -}}", "uses {{ variables.reportr }}, which templateVariables does not set"),
-        ("{{ namspace }}", "uses {{ namspace }}, which is not known"),
+        ("{{ nmspc }}", "uses {{ nmspc }}, which is not known"),
     ],
 )
 def test_a_query_that_cannot_be_filled_in_is_an_error(query: str, error: str) -> None:

@@ -25,7 +25,7 @@ def bomb(levels: int) -> str:
         ("", "the file has no document of kind Canary, it is empty"),
         ("---\n---\n# nothing\n", "the file has no document of kind Canary, it is empty"),
         ("kind: Deployment\n", 'the file has no document of kind Canary; it has "Deployment"'),
-        ("kind: [Canary]\n", 'the file has no document of kind Canary; it has ""'),
+        ("kind: [Canary]\n", "the file has no document of kind Canary; it has one without a kind"),
         ("just words", '"just words" is not a mapping; a resource begins with apiVersion and kind'),
         (
             "a: {b: c",
@@ -33,7 +33,10 @@ def bomb(levels: int) -> str:
         ),
         (
             "a:\n\tb: c",
-            "is not YAML: while scanning for the next token found character '\\t' that cannot start any token (column 1); the line has a tab; YAML indents with spaces",
+            (
+                "is not YAML: while scanning for the next token found character '\\t' that cannot start any token "
+                "(column 1); the line has a tab; YAML indents with spaces"
+            ),
         ),
         (
             "a: {{ .Values.x }}\nb: ]",
@@ -47,6 +50,7 @@ def bomb(levels: int) -> str:
         ("- x\n" * 20_000, "cannot be read: has more than 20000 values, aliases written out; split the file"),
         (bomb(30), "cannot be read: has more than 20000 values, aliases written out; split the file"),
         ("x" * (MAX_CHARACTERS + 1), "is longer than 1000000 characters; this is not a file of resources"),
+        ("!!set x", '"x" has the tag tag:yaml.org,2002:set; plain data has none'),
         (
             "apiVersion: flagger.app/v1beta1\nkind: Canery\n",
             'kind: "Canery" is not known; allowed: Canary, MetricTemplate, AlertProvider; did you mean "Canary"?',

@@ -45,8 +45,10 @@ REF = {"apiVersion": "v1", "kind": "X", "name": "x"}
         ({"webhooks": [None]}, "spec.analysis.webhooks[0]: is empty; remove the entry or fill it in"),
         (
             {"stepWeight": GONE},
-            "spec.analysis: names no way to move traffic, so Flagger would try for ever; "
-            "give exactly one of stepWeight, stepWeights or iterations",
+            (
+                "spec.analysis: names no way to move traffic, so Flagger would try for ever; "
+                "give exactly one of stepWeight, stepWeights or iterations"
+            ),
         ),
         (
             {"iterations": 5},
@@ -118,14 +120,18 @@ def test_a_fault_of_the_analysis_is_one_error(changes: dict[str, object], line: 
         (
             "spec.service",
             {"targetPort": "80"},
-            'spec.service.targetPort: "80" is not a port; give a number without quotes, '
-            "or a port's name (a-z, 0-9, -; at most 15)",
+            (
+                'spec.service.targetPort: "80" is not a port; give a number without quotes, '
+                "or a port's name (a-z, 0-9, -; at most 15)"
+            ),
         ),
         (
             "spec.service",
             {"gatewayRefs": [{"name": "x"}] * 33},
-            'spec.service.gatewayRefs: [{"name": "x"}, {"name": "x"}, {"name": "x"}, {"name": "x... has 33 entries; '
-            "at most 32 are allowed",
+            (
+                'spec.service.gatewayRefs: [{"name": "x"}, {"name": "x"}, {"name": "x"}, {"name": "x... has 33 '
+                "entries; at most 32 are allowed"
+            ),
         ),
         (
             "spec.service",
@@ -157,14 +163,18 @@ def test_a_fault_of_the_analysis_is_one_error(changes: dict[str, object], line: 
         (
             "spec.targetRef",
             {"kind": "deployment"},
-            'spec.targetRef.kind: "deployment" is not known; allowed: Deployment, DaemonSet, Service; '
-            'did you mean "Deployment"?',
+            (
+                'spec.targetRef.kind: "deployment" is not known; allowed: Deployment, DaemonSet, Service; '
+                'did you mean "Deployment"?'
+            ),
         ),
         (
             "spec.targetRef",
             {"name": "1ad"},
-            'spec.targetRef.name: "1ad" cannot name the services; give service.name '
-            "(a letter, then a-z, 0-9, -; at most 55 characters)",
+            (
+                'spec.targetRef.name: "1ad" cannot name the services; give service.name '
+                "(a letter, then a-z, 0-9, -; at most 55 characters)"
+            ),
         ),
     ],
 )
@@ -186,8 +196,10 @@ def test_an_unknown_api_version_lists_the_known_ones() -> None:
     reading = read_with("", {"apiVersion": "flagger.app/v1"})
 
     assert errors(reading) == [
-        'apiVersion: "flagger.app/v1" is not known; allowed: flagger.app/v1beta1, flagger.app/v1alpha3; '
-        'did you mean "flagger.app/v1beta1"?'
+        (
+            'apiVersion: "flagger.app/v1" is not known; allowed: flagger.app/v1beta1, flagger.app/v1alpha3; '
+            'did you mean "flagger.app/v1beta1"?'
+        )
     ]
 
 

@@ -1,6 +1,7 @@
 """Nothing that a file may hold makes reading it fail, and every ladder is one that a canary can climb."""
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 import yaml
@@ -86,7 +87,7 @@ def test_rising_weights_are_kept_as_they_are(weights: set[int]) -> None:
 def test_a_duration_is_the_sum_of_its_parts(minutes: int, seconds: int, millis: int) -> None:
     duration = durations.parse(f"{minutes}m{seconds}s{millis}ms")
 
-    assert duration.total_seconds() * 1000 == (minutes * 60 + seconds) * 1000 + millis
+    assert duration == timedelta(minutes=minutes, seconds=seconds, milliseconds=millis)
 
 
 @given(st.text())

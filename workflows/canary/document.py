@@ -107,7 +107,7 @@ def read_documents(text: str) -> tuple[list[Document], Findings]:
             lines: dict[Path, int] = {(): node.start_mark.line + 1}
             findings = Findings(lines)
             value = _Constructor(findings, lines).build(node, ())
-            documents += _split(Document(value, findings)) if value is not None else []
+            documents += _split(Document(value, findings)) if value is not None or findings.failed else []
     except yaml.YAMLError as error:
         _note(error, trouble, text)
     except (ValueError, OverflowError) as error:  # PyYAML lets chr() complain about "\U99999999"

@@ -84,6 +84,8 @@ def _is_canary(document: Document) -> bool:
 
 def _check_kind(document: Document) -> None:
     if not isinstance(document.value, dict):
+        if document.findings.failed:
+            return
         document.findings.error(
             document.path, "is not a mapping; a resource begins with apiVersion and kind", document.value
         )
@@ -95,7 +97,8 @@ def _check_kind(document: Document) -> None:
 
 
 def _no_canary(documents: list[Document], source: str) -> Finding:
-    kinds = ", ".join(sorted({show(document.text("kind")) for document in documents}))
+    texts = {document.text("kind") for document in documents}
+    kinds = ", ".join(sorted(show(kind) if kind else "one without a kind" for kind in texts))
     found = f"; it has {kinds}" if documents else ", it is empty"
     return Finding(Level.ERROR, "", None, f"{source or 'the file'} has no document of kind {KIND}{found}", line=1)
 
