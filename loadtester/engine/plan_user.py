@@ -1,0 +1,48 @@
+"""Be Locust's user of a declarative plan: Locust says how many there are, the driver makes their requests.
+
+The one rule to keep: a user of ours is an ordinary Locust user to everyone else, so shapes, events, spawning, the
+web UI, master and workers all go on working.
+"""
+
+from typing import Any, ClassVar
+
+import gevent
+from locust import User, task
+
+from loadtester.engine.load import Load
+from loadtester.plan import Mode
+
+_HOUR_S = 3600.0
+_SOON_S = 0.01
+
+
+class PlanUser(User):
+    """Take part in the load of this process: one virtual user, or one lane of arrivals."""
+
+    load: ClassVar[Load | None] = None
+
+    @task
+    def take_part(self) -> None:
+        """Stay in the load until Locust ends this user, then wait for the answer that is under way."""
+        load = type(self).load
+        if load is None:
+            return
+        leave = load.join() if load.plan.mode is Mode.CLOSED else None
+        load.begin()
+        try:
+            while True:
+                gevent.sleep(_HOUR_S)
+        finally:
+            if leave is not None:
+                _wait(leave, load.plan.limits.timeout_s)
+
+    def context(self) -> dict[str, Any]:
+        """Say that the request is ours."""
+        return {"synthetic": True}
+
+
+def _wait(gone: Any, deadline_s: float) -> None:
+    for _ in range(int(deadline_s / _SOON_S) + 1):
+        if gone():
+            return
+        gevent.sleep(_SOON_S)

@@ -1,0 +1,10 @@
+"""Judge a load report: thresholds in k6's words, a verdict with reasons that carry the numbers.
+
+Pure and published: the standard library only, no clock. The one rule to keep: no data is not zero; what cannot be
+known is inconclusive, and only what was seen to break a threshold has failed.
+"""
+
+from loadtester.verdict.judgement import LoadOutcome, LoadVerdict, ThresholdResult, judge
+from loadtester.verdict.threshold import METRICS, Threshold, parse_threshold
+
+__all__ = ["METRICS", "LoadOutcome", "LoadVerdict", "Threshold", "ThresholdResult", "judge", "parse_threshold"]

@@ -1,0 +1,77 @@
+"""Servers on loopback for the tests of this room."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Site:
+    """Answer each request on loopback with what `answer` says; `answer` gets the request and returns bytes or None."""
+
+    def __init__(self, answer: Callable[[bytes], bytes | None], *, closes: bool = False) -> None:
+        self._answer = answer
+        self._closes = closes
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.requests: list[bytes] = []
+        self._sockets: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._sockets.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            buffer = b""
+            while data := connection.recv(65536):
+                buffer += data
+                while b"\r\n\r\n" in buffer:
+                    head, _, buffer = buffer.partition(b"\r\n\r\n")
+                    buffer = buffer[_length(head) :]
+                    self.requests.append(head)
+                    answer = self._answer(head)
+                    if answer is not None:
+                        connection.sendall(answer)
+                    if self._closes:
+                        return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in self._sockets:
+            connection.close()
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    return 0
+
+
+OpenSite = Callable[..., Site]
+"""Open a site that answers as told, with the same bytes each time or by a function of the request."""
+
+
+def eventually(condition: Callable[[], bool], deadline_s: float = 10.0) -> bool:
+    """Wait until a condition holds."""
+    until = time.monotonic() + deadline_s
+    pause = threading.Event()
+    while time.monotonic() < until:
+        if condition():
+            return True
+        pause.wait(0.02)
+    return False
