@@ -83,6 +83,7 @@ def _stay(arguments: argparse.Namespace) -> int:
         deployment=deployment.load(arguments.deployment),
         environment=dict(os.environ),
         port=arguments.port,
+        prometheus=arguments.prometheus == "auto",
         with_stdin=arguments.with_stdin,
     )
     supervisor.supervise(settings)

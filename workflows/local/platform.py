@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from workflows.errors import ConfigurationError, PenstockError, UnavailableError
-from workflows.local import child, envoy, folder, leftovers
+from workflows.local import child, envoy, folder, leftovers, prometheus
 from workflows.local.folder import Addresses, Book
 from workflows.workloads import deployment, process_folder
 
@@ -84,6 +84,8 @@ def start(directory: Path, wishes: Start) -> LocalPlatform:
     directory = directory.resolve()
     envoy.binary()
     deployment.load(wishes.deployment)
+    if wishes.prometheus:
+        prometheus.binary(os.environ)
     directory.mkdir(parents=True, exist_ok=True)
     process = _spawn(directory, wishes)
     try:

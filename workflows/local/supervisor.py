@@ -24,7 +24,9 @@ from workflows.local.child import Child
 from workflows.local.envoy import EnvoyProcess
 from workflows.local.fleet import ArmFleet
 from workflows.local.folder import Book
+from workflows.local.prometheus import PrometheusProcess
 from workflows.local.replica import Replica
+from workflows.local.watchdog import Watchdog
 from workflows.rollout.phase import Phase
 from workflows.rollout.traffic import Arm, Route, home, route_home
 from workflows.routers import envoy as envoy_router
@@ -35,7 +37,7 @@ from workflows.workloads.processes import ProcessWorkload
 
 _TICK_S = 0.05
 _HEARTBEAT_S = 0.5
-_ENVOY_GRACE_S = 3.0
+_KILL_GRACE_S = 3.0
 _STOP_GRACE_S = 10.0
 
 log = logging.getLogger("penstock.local")
@@ -49,6 +51,7 @@ class Settings:
     deployment: Deployment
     environment: Mapping[str, str]
     port: int = 0
+    prometheus: bool = False
     with_stdin: bool = False
 
 
@@ -70,6 +73,8 @@ class Supervisor:
         self._book = book
         self._stop = asyncio.Event()
         self._clock = SystemClock()
+        self._watchdog = Watchdog(self._directory, settings.environment, self._clock)
+        self._prometheus: PrometheusProcess | None = None
         self._envoy = EnvoyProcess(self._directory, book.addresses, settings.environment)
         logs = self._directory / "logs"
         logs.mkdir(exist_ok=True)
@@ -85,6 +90,8 @@ class Supervisor:
             for arm in Arm:
                 self._publish(arm, ())
             self._envoy.start()
+            if self._settings.prometheus:
+                self._prometheus = PrometheusProcess(self._directory, self._settings.environment, self._book)
             while not self._stop.is_set():
                 await self._tick()
                 with suppress(TimeoutError):
@@ -112,6 +119,7 @@ class Supervisor:
         for arm, fleet in self._fleets.items():
             fleet.advance(wish)
             await self._agree(arm, fleet)
+        self._watchdog.look()
         self._list_children()
         self._tell(wish)
         await self._announce(wish)
@@ -144,32 +152,41 @@ class Supervisor:
 
     async def _announce(self, wish: Wish) -> None:
         book = replace(self._book, admin=self._envoy.admin)
+        if self._prometheus:
+            self._prometheus.scrape(book.admin)
+            book = replace(book, prometheus=self._prometheus.url)
         if not book.ready and ProcessWorkload(self._directory, self._clock).readiness(Arm.PRIMARY).ready:
-            book = replace(book, ready=await self._envoy.live())
+            live = await self._envoy.live() and (self._prometheus is None or await self._prometheus.live())
+            book = replace(book, ready=live)
         if book != self._book:
             self._book = book
             folder.write_book(self._directory, book)
             log.info("%s is at http://%s", wish.primary.name, book.addresses.apex)
 
     def _list_children(self) -> None:
-        children = [replica.child for fleet in self._fleets.values() for replica in fleet.replicas]
-        pids = {one.pid for one in (*children, self._envoy.child) if one}
+        pids = {one.pid for one in self._running()}
         if pids != self._children:
             self._children = pids
             leftovers.note(self._directory, pids)
 
+    def _running(self) -> list[Child]:
+        """List the children, those first that may end first."""
+        served = [self._envoy.child, self._prometheus.child if self._prometheus else None]
+        replicas = [replica.child for fleet in self._fleets.values() for replica in fleet.replicas]
+        return [*self._watchdog.children, *(one for one in served if one), *replicas]
+
     async def _end(self) -> None:
         log.info("stopping")
         self._go_home()
-        replicas = [replica for fleet in self._fleets.values() for replica in fleet.replicas]
-        if self._envoy.child:
-            _end_child(self._envoy.child, _ENVOY_GRACE_S)
-        for replica in replicas:
-            replica.leave()
-            replica.child.signal(signal.SIGTERM)
+        for fleet in self._fleets.values():
+            for replica in fleet.replicas:
+                replica.leave()
+        running = self._running()
+        for one in running:
+            one.signal(signal.SIGTERM)
         deadline = time.monotonic() + _STOP_GRACE_S
-        for replica in replicas:
-            _end_child(replica.child, max(0.0, deadline - time.monotonic()))
+        for one in running:
+            _end_child(one, max(0.0, deadline - time.monotonic()))
         for file in (folder.book_file, folder.children_file, envoy_router.admin_file):
             file(self._directory).unlink(missing_ok=True)
 
@@ -230,8 +247,7 @@ def _old_book(directory: Path) -> Book | None:
 
 
 def _end_child(process: Child, grace_s: float) -> None:
-    process.signal(signal.SIGTERM)
     if not process.wait(grace_s):
         log.warning("process %d did not end within %.1f s and was killed", process.pid, grace_s)
     process.signal(signal.SIGKILL)
-    process.wait(_ENVOY_GRACE_S)
+    process.wait(_KILL_GRACE_S)
