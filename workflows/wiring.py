@@ -55,8 +55,13 @@ def _build_local(plan: RolloutPlan, wishes: Wishes) -> Platform:
     return Platform(
         clock=clock,
         router=EnvoyRouter(directory, plan.analysis),
-        workload=ProcessWorkload(directory, clock),
-        counter=EnvoyCounter(directory),
+        workload=ProcessWorkload(
+            directory,
+            clock,
+            primary_ready_percent=plan.analysis.primary_ready_percent,
+            canary_ready_percent=plan.analysis.canary_ready_percent,
+        ),
+        counter=EnvoyCounter(directory, mirrored=plan.analysis.mirror_percent > 0),
         metrics=_choose_metrics(plan, wishes),
         hooks=HttpHookCaller(wishes.resolve),
         states=FileStateStore(directory, plan.key, clock),

@@ -1,15 +1,11 @@
 """Read what `run` and `stage` have in common from the command line: the canary, the platform, and how to reach it."""
 
 import argparse
-import os
-import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 from workflows import canary, wiring
-from workflows.canary import durations
+from workflows.canary.override import with_interval
 from workflows.errors import ConfigurationError
 from workflows.ports import EventSink, Platform
 from workflows.rollout.plan import RolloutPlan
@@ -33,19 +29,7 @@ def add_platform_options(parser: argparse.ArgumentParser) -> None:
 def read_plan(path: Path, interval: str | None) -> RolloutPlan:
     """Read a Canary file, with another interval if one is given."""
     plan = canary.load(path)
-    if interval is None:
-        return plan
-    return replace(plan, analysis=replace(plan.analysis, interval=_read_interval(interval)))
-
-
-def _read_interval(text: str) -> timedelta:
-    try:
-        interval = durations.parse(text)
-    except durations.DurationError as error:
-        raise ConfigurationError(f"--interval: {text!r} {error}") from error
-    if interval <= timedelta():
-        raise ConfigurationError(f"--interval: {text} is not positive; write for example 4s")
-    return interval
+    return plan if interval is None else with_interval(plan, interval)
 
 
 def read_resolve(pairs: Iterable[str]) -> Mapping[str, str]:
@@ -69,8 +53,3 @@ def build_platform(arguments: argparse.Namespace, plan: RolloutPlan, events: Eve
     resolve = read_resolve(arguments.resolve)
     wishes = wiring.Wishes(arguments.dir, arguments.prometheus, resolve, events)
     return wiring.build(arguments.platform, plan, wishes)
-
-
-def owner() -> str:
-    """Name this process as the owner of a release."""
-    return f"{socket.gethostname()}/{os.getpid()}"

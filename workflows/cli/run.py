@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workflows import loop
-from workflows.cli.arguments import add_platform_options, build_platform, owner, read_plan
-from workflows.cli.interruption import interruptible
+from workflows.cli.arguments import add_platform_options, build_platform, read_plan
 from workflows.errors import ConfigurationError
 from workflows.notifiers.console import ConsoleEvents
+from workflows.process import interruptible, owner
 from workflows.release import Release
 from workflows.reports.recorder import Recorder
 from workflows.reports.release import write_json

@@ -16,9 +16,9 @@ from webhooks.protocol import HookType
 from workflows import loop, stages
 from workflows.canary import durations
 from workflows.cli.arguments import add_platform_options, build_platform, read_plan
-from workflows.cli.interruption import interruptible
 from workflows.errors import ConfigurationError, ExitCode
 from workflows.notifiers.console import ConsoleEvents
+from workflows.process import interruptible
 from workflows.release import Release, keeping, let_go
 from workflows.rollout.state import Cause, RolloutState
 

@@ -1,9 +1,11 @@
-"""Turn the signals that end a process into one exception, raised once.
+"""Know this process: its name as the owner of a release, and the signals that end it.
 
 The rule to keep: what follows the first signal is the way home for the traffic, and a second signal must not cut it.
 """
 
+import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -26,3 +28,8 @@ def _raise_once(number: int, _frame: FrameType | None) -> None:
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def owner() -> str:
+    """Name this process as the owner of a release."""
+    return f"{socket.gethostname()}/{os.getpid()}"

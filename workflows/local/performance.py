@@ -1,0 +1,138 @@
+"""Perform one release of the demo: run the loop, show it live, act as the person at the gate, and report.
+
+Nothing here helps the release along but the one approval that the story has: everything else is the loop's own doing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from webhooks.protocol import HookType
+from workflows import loop
+from workflows.errors import TemporaryError
+from workflows.local.hookservice import HookService
+from workflows.local.sampler import Sampler
+from workflows.local.story import Scene
+from workflows.ports import Platform
+from workflows.process import owner
+from workflows.release import Release, TickRecord
+from workflows.reports.live import LiveView
+from workflows.reports.recorder import Recorder, UserCounts
+from workflows.reports.release import ReleaseReport, TimelinePoint
+from workflows.reports.snapshot import ArmHealth, ReleaseProgress, Snapshot
+from workflows.rollout.phase import Phase
+from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.state import Event, RolloutState
+
+
+@dataclass(frozen=True, slots=True)
+class ViewEvents:
+    """Show a release's events in the live view."""
+
+    view: LiveView
+
+    def emit(self, plan: RolloutPlan, event: Event, at: datetime) -> None:
+        """Show one event."""
+        _ = plan
+        self.view.event(at, event.message, warning=event.warning)
+
+
+@dataclass(frozen=True, slots=True)
+class Troupe:
+    """Hold what all releases of the demo share; `users` counts the users' requests since the demo began."""
+
+    platform: Platform
+    plan: RolloutPlan
+    service: HookService
+    users: Callable[[], UserCounts]
+    view: LiveView
+    scenes: Sequence[Scene]
+
+
+class Performance:
+    """Perform one scene."""
+
+    def __init__(self, troupe: Troupe, scene: Scene) -> None:
+        self._troupe = troupe
+        self._scene = scene
+        self._recorder = Recorder(troupe.plan, scene.name)
+        self._before = troupe.users()
+        self._began = troupe.platform.clock.now()
+        self._state = RolloutState()
+        self._hooks = {hook.name: "" for hook in troupe.plan.analysis.hooks}
+
+    def perform(self) -> ReleaseReport:
+        """Run the release to its end and tell how it went; whatever interrupts it leaves the traffic at home."""
+        platform = self._troupe.platform
+        release = Release(platform, self._troupe.plan, owner())
+        with Sampler(platform, self._users, self._show) as sampler:
+            self._state = state = loop.run(release, self._watch)
+            # What a release leaves behind is its doing too: users are counted for one more interval.
+            platform.clock.sleep(self._troupe.plan.analysis.interval)
+        return self._recorder.report(state, sampler.timeline, self._users())
+
+    def _users(self) -> UserCounts:
+        now = self._troupe.users()
+        return UserCounts(now.requests - self._before.requests, now.failures - self._before.failures)
+
+    def _watch(self, record: TickRecord) -> None:
+        self._recorder.watch(record)
+        self._state = record.decision.state
+        self._follow_hooks(record)
+        if record.decision.state.phase is Phase.WAITING_PROMOTION:
+            self._approve()
+
+    def _approve(self) -> None:
+        plan, platform = self._troupe.plan, self._troupe.platform
+        for hook in plan.analysis.hooks_of(HookType.CONFIRM_PROMOTION):
+            gate = hook.metadata.get("gate", hook.type.value)
+            try:
+                self._troupe.service.approve(f"{plan.namespace}/{plan.name}", gate, "the canary passed every check")
+            except TemporaryError as error:
+                self._troupe.view.event(platform.clock.now(), f"gate {gate} was not approved: {error}", warning=True)
+                continue
+            self._troupe.view.event(platform.clock.now(), f"gate {gate} approved by the demo, as a person would")
+
+    def _follow_hooks(self, record: TickRecord) -> None:
+        texts = [record.decision.reason, *(event.message for event in record.decision.events)]
+        for hook in self._troupe.plan.analysis.hooks:
+            said = [text for text in texts if f" {hook.name}" in text]
+            if said:
+                self._hooks[hook.name] = _sum_up(said[-1])
+            elif hook.type is HookType.ROLLOUT and record.decision.checks:
+                self._hooks[hook.name] = "passed"
+
+    def _show(self, point: TimelinePoint) -> None:
+        state = self._state
+        self._troupe.view.show(
+            Snapshot(
+                at=point.at,
+                release=self._scene.name,
+                phase=state.phase,
+                canary_percent=point.canary_percent,
+                primary=ArmHealth(point.primary_success_percent, point.primary_p99_ms),
+                canary=ArmHealth(point.canary_success_percent, point.canary_p99_ms),
+                failed_checks=state.failed_checks,
+                threshold=self._troupe.plan.analysis.threshold,
+                user_requests=point.user_requests,
+                user_failures=point.user_failures,
+                hooks=tuple((name, said) for name, said in self._hooks.items() if said),
+                releases=self._progress(),
+                elapsed=point.at - self._began,
+            )
+        )
+
+    def _progress(self) -> tuple[ReleaseProgress, ...]:
+        place = self._troupe.scenes.index(self._scene)
+        return tuple(self._progress_of(scene, index - place) for index, scene in enumerate(self._troupe.scenes))
+
+    def _progress_of(self, scene: Scene, distance: int) -> ReleaseProgress:
+        if distance < 0:
+            return ReleaseProgress(scene.name, 1.0, scene.outcome)
+        share = min(1.0, len(self._recorder.weights) / len(scene.weights)) if distance == 0 else 0.0
+        return ReleaseProgress(scene.name, share)
+
+
+def _sum_up(message: str) -> str:
+    words = ("waiting", "passed", "failed")
+    return next((word for word in words if word in message), "called")
