@@ -14,13 +14,13 @@ from pathlib import Path
 
 @dataclass
 class Told:
-    """Carry one answer to give; `drip` never ends its headers, `hang_up` closes without an answer."""
+    """Carry one answer to give; `drip` never ends its headers, `raw` is written as it is."""
 
     status: int = 200
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     drip: bool = False
-    hang_up: bool = False
+    raw: bytes | None = None
 
 
 @dataclass
@@ -66,7 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.seen.append(Seen(self.command, self.path, dict(self.headers), body))
         told = self.server.next_answer(self.path)
         self.close_connection = True
-        if told.hang_up:
+        if told.raw is not None:
+            self.wfile.write(told.raw)
             return
         self.send_response(told.status)
         for name, value in told.headers.items():

@@ -174,11 +174,23 @@ def test_nobody_there_is_a_no_after_all_attempts() -> None:
 
 
 def test_a_connection_that_is_hung_up_is_tried_again() -> None:
-    with serving(Told(hang_up=True), Told(200)) as server:
+    with serving(Told(raw=b""), Told(200)) as server:
         url = f"http://127.0.0.1:{server.port}/"
         answer = HttpHookCaller(clock=MemoryClock()).call(hook(url, retries=1), PAYLOAD)
 
     assert (answer.passed, answer.attempts) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"HTTP/1.1 200 OK\r\nX-A: 1\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"]
+)
+def test_an_answer_that_breaks_off_is_none(raw: bytes) -> None:
+    with serving(Told(raw=raw)) as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        answer = HttpHookCaller(clock=MemoryClock()).call(hook(url, retries=1), PAYLOAD)
+
+    assert (answer.passed, answer.attempts) == (False, 2)
+    assert "closed" in answer.reason
 
 
 def test_an_answer_that_drips_in_for_ever_ends_at_the_time_out() -> None:

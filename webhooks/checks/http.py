@@ -135,6 +135,8 @@ def _read_body(response: http.client.HTTPResponse, deadline: float) -> str:
         body += chunk
         if time.monotonic() > deadline:
             raise TimeoutError("the answer did not end in time")
+    if response.length and len(body) < _BODY_LIMIT:
+        raise ConnectionResetError(f"closed with {response.length} bytes of the body missing")
     return body.decode(errors="replace")
 
 

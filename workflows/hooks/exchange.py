@@ -7,6 +7,7 @@ Nothing of the environment is used: no proxies, no netrc.
 import base64
 import contextlib
 import http.client
+import io
 import os
 import socket
 import ssl
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 _BODY_KEPT = 1024 * 1024
@@ -92,8 +94,29 @@ class _Deadline:
             self._watched = None
 
 
+class _StrictReader(io.BufferedReader):
+    """Refuse headers that break off, which http.client takes for complete ones."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line:
+            raise ConnectionResetError("the connection was closed before the headers ended")
+        return line
+
+
+class _StrictResponse(http.client.HTTPResponse):
+    """Read an answer through a strict reader."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp.close()
+        self.fp = _StrictReader(sock.makefile("rb", buffering=0))
+
+
 class _Connection(http.client.HTTPConnection):
     """Connect to an address under the name of another, with TLS when there is a context."""
+
+    response_class = _StrictResponse
 
     def __init__(self, address: tuple[str, int], name: str, tls: ssl.SSLContext | None, deadline: _Deadline) -> None:
         super().__init__(*address, timeout=deadline.left_s)
@@ -206,4 +229,6 @@ def _read(response: http.client.HTTPResponse) -> bytes:
     # Bounded by the deadline, which cuts the connection.
     while chunk := response.read(_CHUNK):
         kept += chunk[: _BODY_KEPT - len(kept)]
+    if response.length:
+        raise ConnectionResetError(f"the connection was closed with {response.length} bytes of the body missing")
     return kept
