@@ -106,7 +106,7 @@ def _start(order: Order) -> subprocess.Popen[bytes]:
         )
 
 
-def _leash(parent: int) -> None:
+def _leash(parent: int) -> None:  # pragma: no cover - runs between fork and exec, where nothing is measured
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)

@@ -158,10 +158,11 @@ class Supervisor:
         if not book.ready and ProcessWorkload(self._directory, self._clock).readiness(Arm.PRIMARY).ready:
             live = await self._envoy.live() and (self._prometheus is None or await self._prometheus.live())
             book = replace(book, ready=live)
+        if book.ready and not self._book.ready:
+            log.info("%s is at http://%s", wish.primary.name, book.addresses.apex)
         if book != self._book:
             self._book = book
             folder.write_book(self._directory, book)
-            log.info("%s is at http://%s", wish.primary.name, book.addresses.apex)
 
     def _list_children(self) -> None:
         pids = {one.pid for one in self._running()}

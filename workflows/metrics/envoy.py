@@ -21,6 +21,7 @@ PATIENCE_S = 5.0
 
 _POLL_S = 0.05
 _ADMIN_TIMEOUT_S = 2.0
+_NOTHING = quote("^$")
 _FILTER = quote(r"^cluster\.(primary|canary|canary-mirror)\.upstream_rq_([2-5]xx|time)$")
 _LINE = re.compile(
     r"envoy_cluster_upstream_rq_(?P<kind>xx|time_bucket)"
@@ -33,25 +34,28 @@ class EnvoyCounter:
     """Count the requests of the local platform's users, per arm.
 
     Copies of mirrored requests count as the canary's, since they are all that it can be judged by while it is
-    mirrored; without `mirrored` only what users were answered counts.
+    mirrored; without `mirrored` only what users were answered counts. `patience_s` is how long Envoy may take.
     """
 
-    def __init__(self, directory: Path, *, mirrored: bool = True) -> None:
+    def __init__(self, directory: Path, *, mirrored: bool = True, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self._admin = directory / "envoy" / "admin.address"
         self._primary = ("primary",)
         self._canary = ("canary", "canary-mirror") if mirrored else ("canary",)
 
     def read(self) -> TrafficCounts:
         """Give both arms' counters since Envoy started."""
-        counts = parse(self._ask())
+        # Asking makes Envoy gather its histograms; only the next answer holds what was gathered.
+        self._ask(_NOTHING)
+        counts = parse(self._ask(_FILTER))
         primary, canary = (add(counts.get(name) for name in names) for names in (self._primary, self._canary))
         return TrafficCounts(primary=primary, canary=canary)
 
-    def _ask(self) -> str:
-        deadline = time.monotonic() + PATIENCE_S
+    def _ask(self, pattern: str) -> str:
+        deadline = time.monotonic() + self._patience_s
         while True:
             try:
-                return _get(self._admin, f"/stats/prometheus?usedonly&filter={_FILTER}")
+                return _get(self._admin, f"/stats/prometheus?usedonly&filter={pattern}")
             except (OSError, HTTPException, ValueError) as error:
                 if time.monotonic() > deadline or isinstance(error, FileNotFoundError):
                     raise UnavailableError(

@@ -59,9 +59,10 @@ def place(directory: Path, route: Route, analysis: Analysis | None = None) -> No
 
 
 class EnvoyRouter:
-    """Split user traffic on the local platform."""
+    """Split user traffic on the local platform; `patience_s` is how long Envoy may take for a split."""
 
-    def __init__(self, directory: Path, analysis: Analysis | None = None) -> None:
+    def __init__(self, directory: Path, analysis: Analysis | None = None, *, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self._directory = directory
         self._file = _file(directory)
         self._rules = envoy_routes.rules_of(analysis)
@@ -105,7 +106,7 @@ class EnvoyRouter:
             raise ConfigurationError(f"{self._file}: not a route file ({error}); start the platform anew") from error
 
     def _acknowledged(self, version: _Version, rejections: int) -> bool:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         while time.monotonic() < deadline:
             stats = self._stats()
             if version.serial in stats:
@@ -113,11 +114,11 @@ class EnvoyRouter:
             if _rejections(stats) > rejections:
                 return False
             Event().wait(_POLL_S)
-        raise UnavailableError(f"route: Envoy did not take {version.route} within {PATIENCE_S:g} s; {_WAY_OUT}")
+        raise UnavailableError(f"route: Envoy did not take {version.route} within {self._patience_s:g} s; {_WAY_OUT}")
 
     def _stats(self) -> str:
         """Read which version is in force and how many were refused, waiting for an Envoy that is being restarted."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         while True:
             try:
                 return _get(admin_file(self._directory), f"/stats?filter={_STATS}")
