@@ -24,10 +24,8 @@ class OrderError(WebhookError):
 
 
 @dataclass(frozen=True, slots=True)
-class TestCall:
+class AskedTests:
     """Carry what a hook call asks for: its tests, what it passes to them, and how long it waits."""
-
-    __test__ = False
 
     tests: tuple[CatalogTest, ...]
     parameters: Mapping[str, str]
@@ -39,7 +37,7 @@ def names_tests(metadata: Mapping[str, str]) -> bool:
     return bool(metadata.get("test") or metadata.get("tests"))
 
 
-def read_call(call: HookCall, catalog: Catalog, default_wait_s: float) -> TestCall:
+def read_call(call: HookCall, catalog: Catalog, default_wait_s: float) -> AskedTests:
     """Read which tests a call names; raises OrderError that says what is known."""
     metadata = call.payload.metadata
     listed = f"{metadata.get('test', '')},{metadata.get('tests', '')}".split(",")
@@ -54,7 +52,7 @@ def read_call(call: HookCall, catalog: Catalog, default_wait_s: float) -> TestCa
             raise OrderError(f"unknown test {name[:80]!r}; known: {known}{suggest(name, catalog.tests)}")
     tests = tuple(catalog.tests[name] for name in names)
     _refuse_too_early(call.hook, tests)
-    return TestCall(tests, _read_parameters(metadata, tests), _read_wait(metadata, default_wait_s))
+    return AskedTests(tests, _read_parameters(metadata, tests), _read_wait(metadata, default_wait_s))
 
 
 def _refuse_too_early(hook: HookType, tests: tuple[CatalogTest, ...]) -> None:

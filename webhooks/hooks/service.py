@@ -12,7 +12,7 @@ from webhooks.checks.job import CheckResult, Outcome, join_reasons
 from webhooks.checks.load import settle
 from webhooks.gates import ROLLBACK_GATE, GateService
 from webhooks.hooks.epochs import HookCall, enter, finish
-from webhooks.hooks.orders import OrderError, TestCall, make_order, names_tests, read_call
+from webhooks.hooks.orders import AskedTests, OrderError, make_order, names_tests, read_call
 from webhooks.protocol import HookOutcome, HookPayload, HookType, HookVerdict, PayloadError
 from webhooks.runs import LoadDesk, RunService
 from webhooks.settings import Settings
@@ -112,7 +112,7 @@ class HookService:
         return _combine(call, asked, [question(deadline) for question in questions])
 
     def _start(
-        self, call: HookCall, epoch: Epoch, asked: TestCall, test: CatalogTest
+        self, call: HookCall, epoch: Epoch, asked: AskedTests, test: CatalogTest
     ) -> Callable[[float], CheckResult | None]:
         order = make_order(call, epoch, test, asked.parameters, self._settings.resolve)
         if call.hook is HookType.ROLLOUT and test.kind is Kind.LOAD:
@@ -132,7 +132,7 @@ class HookService:
         return result
 
 
-def _combine(call: HookCall, asked: TestCall, results: list[CheckResult | None]) -> HookOutcome:
+def _combine(call: HookCall, asked: AskedTests, results: list[CheckResult | None]) -> HookOutcome:
     pairs = list(zip(asked.tests, results, strict=True))
     bad = [
         f"{test.name} {result.outcome.value}: {result.reason}"

@@ -1,4 +1,7 @@
-"""Keep one load alive for as long as hooks ask for it, and judge it over the window since the last question."""
+"""Keep one load alive for as long as hooks ask for it, and judge it over the window since the last question.
+
+A window of a few seconds that has seen too little grows until the next question; until then the last answer holds.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +19,7 @@ FIRST_LEASE_S = 180.0
 _SHORTEST_LEASE_S = 15.0
 _LEASE_SPACINGS = 3
 _SAME_CALL_S = 1.0
+_SHORTEST_WINDOW_S = 3.0
 
 
 class LoadDesk:
@@ -28,7 +32,7 @@ class LoadDesk:
         """Give the verdict since the last call, and keep the load going; the first call starts it and passes."""
         now = self._service.now()
         lease_s = (test.spec.lease_s if isinstance(test.spec, LoadSpec) else 0.0) or FIRST_LEASE_S
-        fresh = LoadWatch(now + lease_s, now, verdict=Outcome.PASSED.value, reason="load started")
+        fresh = LoadWatch(now + lease_s, now, now, verdict=Outcome.PASSED.value, reason="load started")
         run = self._service.start(order, fresh)
         if run.watch == fresh:
             return CheckResult(Outcome.PASSED, "load started")
@@ -46,15 +50,24 @@ class LoadDesk:
     def _judge(self, test: CatalogTest) -> Callable[[Run], Run | None]:
         def judge(run: Run) -> Run | None:
             now = self._service.now()
-            watch = run.watch or LoadWatch(now, now)
-            spacing_s = now - watch.called_at
-            if spacing_s < _SAME_CALL_S:
+            watch = run.watch or LoadWatch(now, now, now)
+            if _is_told(run, watch, now):
                 return None
-            result = settle(test, _verdict(test, run, watch))
-            lease_s = max(_LEASE_SPACINGS * spacing_s, _SHORTEST_LEASE_S)
-            return replace(run, watch=LoadWatch(now + lease_s, now, run.report, result.outcome.value, result.reason))
+            lease_until = now + max(_LEASE_SPACINGS * (now - watch.called_at), _SHORTEST_LEASE_S)
+            verdict = _verdict(test, run, watch)
+            too_little = verdict.outcome is Outcome.INCONCLUSIVE and now - watch.judged_at < _SHORTEST_WINDOW_S
+            if too_little and not run.state.ended:
+                return replace(run, watch=replace(watch, lease_until=lease_until, called_at=now))
+            told = settle(test, verdict)
+            return replace(run, watch=LoadWatch(lease_until, now, now, run.report, told.outcome.value, told.reason))
 
         return judge
+
+
+def _is_told(run: Run, watch: LoadWatch, now: float) -> bool:
+    if run.state.ended:
+        return watch.judged_at >= run.ended_at
+    return now - watch.called_at < _SAME_CALL_S
 
 
 def _verdict(test: CatalogTest, run: Run, watch: LoadWatch) -> CheckResult:

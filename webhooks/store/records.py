@@ -46,12 +46,13 @@ UNDER_WAY = frozenset({RunState.QUEUED, RunState.RUNNING})
 class LoadWatch:
     """Remember what has been asked of a load that is kept alive by calls.
 
-    The load ends when nobody called until `lease_until`. `judged` is the report (JSON) at the last call,
-    from which the next window counts; `verdict` and `reason` are what that call was answered.
+    The load ends when nobody called until `lease_until`. `judged` is the report (JSON) when it was last judged, from
+    which the next window counts; `verdict` and `reason` are what was answered then.
     """
 
     lease_until: float
     called_at: float
+    judged_at: float
     judged: str = ""
     verdict: str = ""
     reason: str = ""
