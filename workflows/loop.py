@@ -19,15 +19,17 @@ def run(release: Release, watch: Watch = stages.ignore) -> RolloutState:
     """
     with keeping(release):
         try:
-            return stages.drive(release, stages.rests, watch)
+            state = stages.drive(release, stages.rests, watch)
         except FencedError:
             raise
         except BaseException as stopped:
             why = str(stopped) or type(stopped).__name__
             stages.finish(release, Cause.ABORTED, f"the run was stopped: {why}", watch)
-            raise
-        finally:
             let_go(release)
+            raise
+        # A release that could not be ended keeps its lease: when that runs out, the watchdog ends it.
+        let_go(release)
+        return state
 
 
 def exit_code(state: RolloutState) -> ExitCode:

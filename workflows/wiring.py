@@ -3,6 +3,7 @@
 An unknown name is an error that lists the known ones; there is no default in silence.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,10 +20,12 @@ from workflows.metrics.prometheus import PrometheusMetrics
 from workflows.notifiers.console import ConsoleEvents
 from workflows.notifiers.memory import MemoryEvents, MemoryNotifier
 from workflows.ports import EventSink, MetricSource, Platform
-from workflows.release import Release
+from workflows.release import Release, let_go
 from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.samples import Measurement
 from workflows.routers.envoy import EnvoyRouter
 from workflows.routers.memory import MemoryRouter
+from workflows.states import files
 from workflows.states.files import FileStateStore
 from workflows.states.memory import MemoryStateStore
 from workflows.workloads.memory import MemoryWorkload
@@ -34,9 +37,10 @@ LOCAL_DIRECTORY = Path(".penstock/local")
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """Hold what a command asks of a platform; `directory` is the local platform's folder."""
+    """Hold what a command asks of a platform; `directory` is the local platform's folder, `canary` the plan's file."""
 
     directory: Path = LOCAL_DIRECTORY
+    canary: Path | None = None
     prometheus: str = ""
     resolve: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     events: EventSink = field(default_factory=ConsoleEvents)
@@ -52,6 +56,8 @@ def build(name: str, plan: RolloutPlan, wishes: Wishes) -> Platform:
 
 def _build_local(plan: RolloutPlan, wishes: Wishes) -> Platform:
     clock, directory = SystemClock(), wishes.directory
+    if wishes.canary:
+        _keep_canary(wishes.canary, files.canary_file(directory, plan.key))
     return Platform(
         clock=clock,
         router=EnvoyRouter(directory, plan.analysis),
@@ -68,6 +74,17 @@ def _build_local(plan: RolloutPlan, wishes: Wishes) -> Platform:
         events=wishes.events,
         notifier=MemoryNotifier(),
     )
+
+
+def _keep_canary(source: Path, kept: Path) -> None:
+    """Keep the file beside the platform's state, as a cluster keeps the object: the watchdog ends releases by it."""
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(source.read_bytes())
+        draft.replace(kept)
+    except OSError as error:
+        raise ConfigurationError(f"{kept}: {error.strerror}; name another folder with --dir") from error
 
 
 def _choose_metrics(plan: RolloutPlan, wishes: Wishes) -> MetricSource:
@@ -90,15 +107,25 @@ def _build_memory(plan: RolloutPlan, wishes: Wishes) -> Platform:
         router=router,
         workload=workload,
         counter=MemoryTraffic(clock, router),
-        metrics=MemoryMetrics(),
+        metrics=_healthy_metrics(plan),
         hooks=MemoryHookCaller(),
         states=MemoryStateStore(plan.key, clock),
         events=MemoryEvents(),
         notifier=MemoryNotifier(),
     )
-    stages.initialise(Release(platform, plan, "rehearsal"))
+    rehearsal = Release(platform, plan, "rehearsal")
+    stages.initialise(rehearsal)
+    let_go(rehearsal)
     workload.deploy("v2")
     return replace(platform, events=wishes.events)
+
+
+def _healthy_metrics(plan: RolloutPlan) -> MemoryMetrics:
+    metrics = MemoryMetrics()
+    for check in plan.analysis.checks:
+        bound = next((bound for bound in (check.limits.minimum, check.limits.maximum) if bound is not None), 0.0)
+        metrics.answer(check.name, [Measurement(bound)])
+    return metrics
 
 
 def _refuse_kubernetes(plan: RolloutPlan, wishes: Wishes) -> Platform:

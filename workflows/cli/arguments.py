@@ -7,6 +7,7 @@ from pathlib import Path
 from workflows import canary, wiring
 from workflows.canary.override import with_interval
 from workflows.errors import ConfigurationError
+from workflows.local.folder import read_book
 from workflows.ports import EventSink, Platform
 from workflows.rollout.plan import RolloutPlan
 
@@ -48,8 +49,19 @@ def _is_address(text: str) -> bool:
     return bool(host) and port.isdecimal() and int(port) < 1 << 16
 
 
-def build_platform(arguments: argparse.Namespace, plan: RolloutPlan, events: EventSink) -> Platform:
-    """Build the platform that the options name."""
+def build_platform(arguments: argparse.Namespace, file: Path, plan: RolloutPlan, events: EventSink) -> Platform:
+    """Build the platform that the options name, for the plan that was read from the file."""
+    prometheus = _find_prometheus(arguments.dir) if arguments.prometheus == "auto" else arguments.prometheus
     resolve = read_resolve(arguments.resolve)
-    wishes = wiring.Wishes(arguments.dir, arguments.prometheus, resolve, events)
+    wishes = wiring.Wishes(arguments.dir, file, prometheus, resolve, events)
     return wiring.build(arguments.platform, plan, wishes)
+
+
+def _find_prometheus(directory: Path) -> str:
+    url = read_book(directory).prometheus
+    if not url:
+        raise ConfigurationError(
+            f"--prometheus auto: the platform in {directory} has no Prometheus; "
+            "start it with `penstock local up --prometheus auto`, or name one with --prometheus URL"
+        )
+    return url

@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     plan = read_plan(arguments.canary, arguments.interval)
     if plan.suspend:
         raise ConfigurationError(f"{arguments.canary}: spec.suspend: true; nothing is released until it is false")
-    release = Release(build_platform(arguments, plan, ConsoleEvents()), plan, owner())
+    release = Release(build_platform(arguments, arguments.canary, plan, ConsoleEvents()), plan, owner())
     recorder = Recorder(plan)
     try:
         with interruptible():

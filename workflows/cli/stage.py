@@ -78,7 +78,9 @@ def main(argv: Sequence[str]) -> int:
     """Run one stage and tell by the exit code how the release stands."""
     arguments = _parse(argv)
     plan = read_plan(arguments.file, arguments.interval)
-    release = Release(build_platform(arguments, plan, ConsoleEvents()), plan, arguments.owner, _lease(arguments.lease))
+    release = Release(
+        build_platform(arguments, arguments.file, plan, ConsoleEvents()), plan, arguments.owner, _lease(arguments.lease)
+    )
     if arguments.stage == "status":
         return _print(release.state())
     if arguments.stage == "hook":

@@ -85,7 +85,9 @@ def perform(wishes: Wishes) -> list[ReleaseReport]:
         platform = stack.enter_context(local.start(folder / "platform", start))
         resolve = {_CANARY: platform.addresses.canary}
         service = stack.enter_context(HookService(ServiceOrder(folder / "hooks", example / "catalog.yaml", resolve)))
-        asked = wiring.Wishes(platform.directory, resolve={_HOOKS: service.address}, events=ViewEvents(view))
+        asked = wiring.Wishes(
+            platform.directory, example / "canary.yaml", resolve={_HOOKS: service.address}, events=ViewEvents(view)
+        )
         wired = wiring.build("local", plan, asked)
         stages.initialise(Release(wired, plan, owner()))
         users = stack.enter_context(UserTraffic(f"http://{platform.addresses.apex}/ad", USERS_PER_SECOND))

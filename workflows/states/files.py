@@ -92,6 +92,12 @@ def keys(directory: Path) -> tuple[str, ...]:
     return tuple(sorted(unquote(path.stem) for path in (directory / "states").glob("*" + _SUFFIX)))
 
 
+def canary_file(directory: Path, key: str) -> Path:
+    """Name the file in which a run keeps the Canary that it releases; a key is `name.namespace`."""
+    name, _, namespace = key.rpartition(".")
+    return directory / "canaries" / f"{namespace}.{name}.yaml"
+
+
 def _encode(key: str, kept: Keeping) -> dict[str, object]:
     lease = kept.lease
     return {
