@@ -42,7 +42,7 @@ def read_answer(received: bytes, *, ended: bool = False) -> Answer | None:
     }
     keeps = fields.get(b"connection") != b"close" and first.startswith(b"HTTP/1.1")
     if status in _BODYLESS or _whole(fields, body):
-        return Answer(status, keeps)
+        return Answer(status, keeps and not _surplus(fields, body))
     if ended and b"content-length" not in fields and b"transfer-encoding" not in fields:
         return Answer(status, keeps=False)
     return None
@@ -64,6 +64,10 @@ def _whole(fields: dict[bytes, bytes], body: bytes) -> bool:
     if not length.isdigit():
         raise NonsenseError(f"the content-length {length[:80]!r}")
     return len(body) >= int(length)
+
+
+def _surplus(fields: dict[bytes, bytes], body: bytes) -> bool:
+    return len(body) > int(fields.get(b"content-length", b"0")) and b"transfer-encoding" not in fields
 
 
 def _chunks_whole(body: bytes) -> bool:

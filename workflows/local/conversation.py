@@ -1,6 +1,7 @@
 """Keep one connection to a server and ask it one thing after another."""
 
 import asyncio
+from typing import cast
 
 from workflows.local.answer import Answer, NonsenseError, read_answer
 
@@ -16,10 +17,11 @@ class BrokenAnswerError(Exception):
 class Conversation(asyncio.Protocol):
     """Hold one connection; `asked` counts the questions put on it."""
 
+    _transport: asyncio.Transport
+
     def __init__(self) -> None:
         self.asked = 0
         self.closed = False
-        self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._waiting: asyncio.Future[Answer] | None = None
 
@@ -28,7 +30,7 @@ class Conversation(asyncio.Protocol):
 
         Raises UnansweredError, BrokenAnswerError.
         """
-        if self.closed or self._transport is None:
+        if self.closed:
             raise UnansweredError
         self.asked += 1
         self._received.clear()
@@ -46,14 +48,11 @@ class Conversation(asyncio.Protocol):
     def close(self) -> None:
         """Close the connection at once."""
         self.closed = True
-        if self._transport:
-            self._transport.abort()
+        self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take note of the connection."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError(f"a {type(transport).__name__} cannot be written to")
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Collect the answer; bytes that nobody asked for make the connection useless."""

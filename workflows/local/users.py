@@ -18,7 +18,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from workflows.errors import ConfigurationError, UnavailableError
+from workflows.errors import ConfigurationError
 from workflows.local.answer import Answer
 from workflows.local.conversation import BrokenAnswerError, Conversation, UnansweredError
 from workflows.local.schedule import Schedule
@@ -26,7 +26,6 @@ from workflows.local.schedule import Schedule
 _FIRST_ERROR = 400
 _FIRST_SERVER_ERROR = 500
 _USERS = 1000
-_START_S = 10.0
 
 
 class Failure(enum.Enum):
@@ -87,14 +86,13 @@ class UserTraffic:
         self._idle: deque[Conversation] = deque()
         # Whose turn it is need not be a secret, and the same run again meets the same users.
         self._dice = random.Random(0)  # noqa: S311 - users are picked, nothing is kept from anybody
-        self._ready = threading.Event()
+        self._over = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="users", daemon=True)
 
     def __enter__(self) -> Self:
         """Begin."""
+        self._loop = asyncio.new_event_loop()
         self._thread.start()
-        if not self._ready.wait(_START_S):
-            raise UnavailableError(f"users: their thread did not start within {_START_S:g} s; try again")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -111,12 +109,10 @@ class UserTraffic:
             return Tally(self._requests, failures, self._reconnects, schedule.left_out, schedule.behind_s)
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._over = asyncio.Event()
-        self._ready.set()
         visits: set[asyncio.Task[None]] = set()
         await self._arrive(visits)
         if visits:
