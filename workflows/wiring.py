@@ -56,17 +56,20 @@ def build(name: str, plan: RolloutPlan, wishes: Wishes) -> Platform:
 
 def _build_local(plan: RolloutPlan, wishes: Wishes) -> Platform:
     clock, directory = SystemClock(), wishes.directory
+    workload = ProcessWorkload(
+        directory,
+        clock,
+        primary_ready_percent=plan.analysis.primary_ready_percent,
+        canary_ready_percent=plan.analysis.canary_ready_percent,
+    )
     if wishes.canary:
+        # A platform that is not there is said now, not after a deadline, and gets no files.
+        workload.revision()
         _keep_canary(wishes.canary, files.canary_file(directory, plan.key))
     return Platform(
         clock=clock,
         router=EnvoyRouter(directory, plan.analysis),
-        workload=ProcessWorkload(
-            directory,
-            clock,
-            primary_ready_percent=plan.analysis.primary_ready_percent,
-            canary_ready_percent=plan.analysis.canary_ready_percent,
-        ),
+        workload=workload,
         counter=EnvoyCounter(directory, mirrored=plan.analysis.mirror_percent > 0),
         metrics=_choose_metrics(plan, wishes),
         hooks=HttpHookCaller(wishes.resolve),

@@ -50,7 +50,7 @@ def _is_address(text: str) -> bool:
 
 
 def build_platform(arguments: argparse.Namespace, file: Path, plan: RolloutPlan, events: EventSink) -> Platform:
-    """Build the platform that the options name, for the plan that was read from the file."""
+    """Build the platform that the options name; one that is not there is said now, not after a deadline."""
     prometheus = _find_prometheus(arguments.dir) if arguments.prometheus == "auto" else arguments.prometheus
     resolve = read_resolve(arguments.resolve)
     wishes = wiring.Wishes(arguments.dir, file, prometheus, resolve, events)
