@@ -7,7 +7,7 @@ are in force; whatever is repeated after a crash is absolute and finds its work 
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -88,13 +88,14 @@ Decider = Callable[[Tick], Deliberation | Decision]
 def advance(release: Release, decide: Decider = deliberate) -> TickRecord:
     """Take one tick; raises FencedError when we are not the owner, TemporaryError when nothing could be decided.
 
-    After a TemporaryError the same tick can be taken again.
+    After a TemporaryError the same tick can be taken again. What was condemned is rolled back, whoever decides.
     """
     release.acquire()
     state = release.state()
     world = look(release)
     window = _Window(release, state)
-    decision = _deliberate(release, decide(Tick(release.plan, state, world)), window)
+    tick = Tick(release.plan, state, world)
+    decision = _deliberate(release, deliberate(tick) if state.condemned else decide(tick), window)
     perform(release, state, decision)
     return TickRecord(world.now, state, world, decision, window.counts)
 
@@ -104,13 +105,12 @@ def perform(release: Release, before: RolloutState, decision: Decision) -> None:
     platform = release.platform
     lease = release.acquire()
     after = decision.state
-    if decision.ended and before.under_way and after.phase is Phase.FAILED and after.cause:
-        condemned = machine.condemn(before, after.cause, after.reason, platform.clock.now())
-        platform.states.save(condemned, lease)
+    if decision.ended and after.phase is Phase.FAILED:
+        platform.states.save(machine.condemn(before, after, platform.clock.now()), lease)
     for action in decision.actions:
         act(platform, action)
     if after.phase in ANALYSED and (decision.verdict or decision.actions):
-        after = machine.open_window(after, read_counts(release) or TrafficCounts())
+        after = machine.open_window(after, read_counts(release))
     if after != before:
         platform.states.save(after, lease)
     tell(release, after, decision.events)
@@ -133,11 +133,9 @@ def keeping(release: Release) -> Iterator[None]:
 
 
 def let_go(release: Release) -> None:
-    """Give the release up, so that the next owner need not wait for the lease to end."""
-    try:
+    """Give the release up, so that the next owner need not wait for the lease to end; who cannot lets it lapse."""
+    with suppress(FencedError, TemporaryError):
         release.platform.states.release(release.acquire())
-    except FencedError:
-        return
 
 
 def _renew(release: Release, over: threading.Event) -> None:

@@ -5,6 +5,7 @@ left behind; whatever a stage judges, it acts on itself, so that a pipeline engi
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -45,6 +46,7 @@ def drive(
     """
     clock = release.platform.clock
     trouble_since: datetime | None = None
+    known = RolloutState()
     while True:
         try:
             record = advance(release, decide)
@@ -52,10 +54,10 @@ def drive(
             trouble_since = trouble_since or clock.now()
             if clock.now() - trouble_since > release.plan.progress_deadline:
                 raise
-            tell(release, release.state(), (Event(f"Halt {release.plan.key} advancement {error}", warning=True),))
+            tell(release, known, (Event(f"Halt {release.plan.key} advancement {error}", warning=True),))
             clock.sleep(min(release.plan.analysis.interval, timedelta(seconds=1)))
             continue
-        trouble_since = None
+        trouble_since, known = None, record.decision.state
         watch(record)
         if record.decision.pace is Pace.DONE or until(record):
             return record.decision.state
@@ -83,8 +85,11 @@ def initialise(release: Release, watch: Watch = ignore) -> RolloutState:
 
 def start(release: Release, watch: Watch = ignore) -> RolloutState:
     """Begin the analysis of a new revision and wait until its canary is ready; needs a primary."""
-    if release.state().phase is Phase.INITIALIZING:
-        raise ConfigurationError(f"{release.plan.key}: there is no primary yet; run the stage 'initialise' first")
+    phase = release.state().phase
+    if phase is Phase.INITIALIZING:
+        raise _misplaced(release, "start", "a primary: run the stage 'initialise' first")
+    if phase in _PROMOTED:
+        raise _misplaced(release, "start", "the promotion to end: run the stages 'shift-back' and 'finalise' first")
     return drive(release, _comes_to("canary is ready"), watch, _begin)
 
 
@@ -105,7 +110,23 @@ def gate(release: Release, watch: Watch = ignore) -> RolloutState:
         return ended
     if release.state().started:
         release.platform.clock.sleep(release.plan.analysis.interval)
-    return drive(release, lambda record: record.decision.verdict is Verdict.PASSED, watch, deliberate_gate)
+    return drive(release, _passed, watch, _of_one_revision(deliberate_gate))
+
+
+def _passed(record: TickRecord) -> bool:
+    return record.decision.verdict is Verdict.PASSED
+
+
+def _of_one_revision(decide: Decider) -> Decider:
+    """Roll back when the target asks for another revision: what the pipeline passed so far was passed for one."""
+
+    def decide_or_end(tick: Tick) -> Deliberation | Decision:
+        revision = tick.world.revision
+        if tick.state.phase in ANALYSED and revision != tick.state.revision:
+            return roll_back(tick, Cause.ABORTED, f"revision {revision} came in; start again with it")
+        return decide(tick)
+
+    return decide_or_end
 
 
 def set_weight(release: Release, percent: int, watch: Watch = ignore) -> RolloutState:
@@ -130,7 +151,7 @@ def _set_route(release: Release, route: Route, what: str, watch: Watch) -> Rollo
         return Decision(state, (Shift(route),), (Event(f"Advance {tick.plan.key} {what}"),), reason="weight is set")
 
     return _ended(release, ANALYSED, f"set-weight {route.canary_percent}") or drive(
-        release, _comes_to("weight is set"), watch, set_once
+        release, _comes_to("weight is set"), watch, _of_one_revision(set_once)
     )
 
 
@@ -153,7 +174,7 @@ def promote(release: Release, watch: Watch = ignore) -> RolloutState:
         return promotion.decide_promoting(tick)
 
     return _ended(release, ANALYSED | _PROMOTED, "promote") or drive(
-        release, _comes_to("primary is ready"), watch, copy_once
+        release, _comes_to("primary is ready"), watch, _of_one_revision(copy_once)
     )
 
 
@@ -175,10 +196,7 @@ def rollback(release: Release, cause: Cause, reason: str, watch: Watch = ignore)
     """Send the traffic home and end the release; does nothing when it has ended."""
 
     def end(tick: Tick) -> Decision:
-        if not tick.state.under_way:
-            return Decision(tick.state, pace=Pace.DONE)
-        condemned = tick.state.condemned
-        return roll_back(tick, condemned, tick.state.reason) if condemned else roll_back(tick, cause, reason)
+        return roll_back(tick, cause, reason) if tick.state.under_way else Decision(tick.state, pace=Pace.DONE)
 
     return drive(release, rests, watch, end)
 
@@ -188,7 +206,8 @@ def finish(release: Release, cause: Cause, reason: str, watch: Watch = ignore) -
     hurried = replace(release, plan=_hurry(release.plan))
     if release.state().phase in _PROMOTED:
         deadline = release.platform.clock.now() + GRACE
-        drive(hurried, lambda record: record.at > deadline, watch)
+        with suppress(TemporaryError):
+            drive(hurried, lambda record: record.at > deadline, watch)
     return rollback(hurried, cause, reason, watch)
 
 
@@ -203,7 +222,9 @@ def _ended(release: Release, phases: frozenset[Phase], stage: str) -> RolloutSta
         return None
     if state.phase is Phase.FAILED:
         return state
-    wanted = " or ".join(sorted(phase.value for phase in phases))
-    raise ConfigurationError(
-        f"{release.plan.key}: stage {stage!r} cannot run in phase {state.phase.value}; it needs {wanted}"
-    )
+    raise _misplaced(release, stage, " or ".join(sorted(phase.value for phase in phases)))
+
+
+def _misplaced(release: Release, stage: str, needs: str) -> ConfigurationError:
+    phase = release.state().phase.value
+    return ConfigurationError(f"{release.plan.key}: stage {stage!r} cannot run in phase {phase}; it needs {needs}")

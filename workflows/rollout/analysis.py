@@ -9,7 +9,7 @@ from dataclasses import replace
 from webhooks.protocol import HookType
 from workflows.rollout import gates, machine
 from workflows.rollout.decision import Decision, Deliberation, Generated, Pace, Shift, Tick, ask_hooks, ask_metrics
-from workflows.rollout.ending import Judgement, await_primary, count_failure, flee, overdue, roll_back
+from workflows.rollout.ending import Judgement, await_primary, count_failure, flee, go_home, overdue, roll_back
 from workflows.rollout.plan import NoDataPolicy
 from workflows.rollout.promotion import promote
 from workflows.rollout.state import Cause, Event, Verdict
@@ -50,7 +50,8 @@ def look_for_obstacle(tick: Tick) -> Decision | None:
 
 
 def _look_at_primary(tick: Tick) -> Decision | None:
-    return None if tick.world.primary.ready else await_primary(tick)
+    # Flagger: skipAnalysis asks nothing of the primary; it is the way out when the primary's own version is broken.
+    return None if tick.world.primary.ready or tick.plan.skip_analysis else await_primary(tick)
 
 
 def _look_at_revision(tick: Tick) -> Decision | None:
@@ -65,11 +66,13 @@ def _look_at_canary(tick: Tick) -> Decision | None:
 
 def _look_at_route(tick: Tick) -> Decision | None:
     found, asked = tick.world.route, tick.state.route
+    if not tick.world.primary.ready:
+        return None
     if asked.canary_percent and tick.state.weight == 0:
         return _return_home(tick, f"Primary of {tick.plan.key} is ready again, routing all traffic to it")
     if found == asked:
         return None
-    strange = f"canary weight is {found.canary_percent} where {asked.canary_percent} was set"
+    strange = f"canary weight is {found} where {asked} was set"
     if found.canary_percent < asked.canary_percent:
         # Whoever took traffic off the canary had a reason; it is never put back, only climbed to again.
         return _return_home(tick, f"Halt {tick.plan.key} advancement {strange}, starting again from 0")
@@ -81,10 +84,10 @@ def _restart(tick: Tick) -> Decision:
     message = f"New revision detected! Restarting analysis for {plan.target.name}.{plan.namespace}"
     if plan.analysis.hooks_of(HookType.CONFIRM_ROLLOUT):
         # An approval given for one revision never admits another.
-        state = machine.await_approval(tick.state, "a new revision came in mid-analysis", world.now)
+        state = machine.await_approval(tick.state, world.revision, "a new revision came in mid-analysis", world.now)
     else:
         state = machine.restart(tick.state, world.revision, world.now)
-    return Decision(state, (Shift(Route()),), (Event(message),), Pace.SOON, reason=message)
+    return Decision(state, go_home(world), (Event(message),), Pace.SOON, reason=message)
 
 
 def _lose_canary(tick: Tick) -> Decision:
@@ -137,14 +140,13 @@ def _judge_window(tick: Tick) -> Generated[Judgement]:
 
 
 def _conclude(tick: Tick, judgement: Judgement) -> Decision:
-    if judgement.verdict is Verdict.PASSED:
-        seen = machine.see_again(tick.state)
-        return Decision(
-            seen, (), judgement.events, Pace.INTERVAL, judgement.verdict, judgement.checks, judgement.reason
-        )
-    if judgement.verdict is Verdict.INCONCLUSIVE and tick.plan.no_data is NoDataPolicy.HOLD:
-        return _stay_blind(tick, judgement)
-    return count_failure(tick, judgement)
+    if judgement.verdict is Verdict.INCONCLUSIVE:
+        holds = tick.plan.no_data is NoDataPolicy.HOLD
+        return _stay_blind(tick, judgement) if holds else count_failure(tick, judgement)
+    seen = machine.see_again(tick.state)
+    if judgement.verdict is Verdict.FAILED:
+        return count_failure(replace(tick, state=seen), judgement)
+    return Decision(seen, (), judgement.events, Pace.INTERVAL, judgement.verdict, judgement.checks, judgement.reason)
 
 
 def _stay_blind(tick: Tick, judgement: Judgement) -> Decision:

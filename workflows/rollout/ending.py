@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 from workflows.rollout import machine
 from workflows.rollout.decision import Action, Decision, Pace, Scale, Shift, Tick
+from workflows.rollout.phase import ANALYSED
 from workflows.rollout.plan import Severity
-from workflows.rollout.state import Cause, CheckResult, Event, RolloutState, Verdict
+from workflows.rollout.state import Cause, CheckResult, Event, RolloutState, Verdict, World
 from workflows.rollout.traffic import Arm, Route, home, route_home
 
 
@@ -27,6 +28,11 @@ class Judgement:
 def overdue(since: datetime | None, now: datetime, deadline: timedelta) -> bool:
     """Tell whether something has lasted longer than its deadline."""
     return since is not None and now - since > deadline
+
+
+def go_home(world: World) -> tuple[Action, ...]:
+    """Send all traffic to the primary; a primary that cannot serve gets none beyond what it has."""
+    return (Shift(Route()),) if world.primary.serving else ()
 
 
 def roll_back(
@@ -48,7 +54,7 @@ def roll_back(
 def _declare(tick: Tick, cause: Cause, reason: str) -> Event:
     target = f"{tick.plan.target.name}.{tick.plan.namespace}"
     severity = Severity.WARN if cause in {Cause.HOOK, Cause.ABORTED, Cause.REFUSED} else Severity.ERROR
-    if cause is Cause.PRIMARY_NOT_READY:
+    if cause is Cause.PRIMARY_NOT_READY and tick.state.phase not in ANALYSED:
         return Event(f"Promotion of {target} failed, primary not ready: {reason}", warning=True, alert=severity)
     return Event(f"Rolling back {tick.plan.key} {cause.value}: {reason}", warning=True, alert=severity)
 

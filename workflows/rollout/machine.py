@@ -63,8 +63,9 @@ TRANSITIONS: Mapping[Phase, Mapping[Signal, Phase | None]] = MappingProxyType(
         Phase.SUCCEEDED: _RESTING,
         Phase.FAILED: _RESTING,
         Phase.WAITING: {
-            **_RESTING,
             Signal.APPROVAL_MISSING: None,
+            Signal.APPROVED: Phase.PROGRESSING,
+            Signal.HELD: None,
             Signal.WITHDRAWN: Phase.INITIALIZED,
             Signal.ROLLED_BACK: Phase.FAILED,
         },
@@ -128,17 +129,18 @@ def evacuate(state: RolloutState, route: Route, at: datetime) -> RolloutState:
     return replace(_move(state, Signal.EVACUATED, at), route=route, weight=weight, iterations=0)
 
 
-def await_approval(state: RolloutState, reason: str, at: datetime) -> RolloutState:
-    """Record that a new revision may not start yet, and since when it has been waiting."""
+def await_approval(state: RolloutState, revision: str, reason: str, at: datetime) -> RolloutState:
+    """Record that a new revision may not start yet, and since when this very one has been waiting."""
     moved = _move(state, Signal.APPROVAL_MISSING, at)
-    restart = state.phase is not Phase.WAITING
-    fresh = _fresh(moved) if restart else moved
-    return replace(fresh, held_since=at if restart else state.held_since or at, reason=reason)
+    if state.phase is Phase.WAITING and state.revision == revision:
+        return replace(moved, reason=reason)
+    return replace(_fresh(moved), revision=revision, held_since=at, reason=reason)
 
 
 def withdraw(state: RolloutState, at: datetime) -> RolloutState:
     """Record that the revision which waited for approval is wanted no more."""
-    return replace(_fresh(_move(state, Signal.WITHDRAWN, at)), reason="the new revision was withdrawn")
+    fresh = _fresh(_move(state, Signal.WITHDRAWN, at))
+    return replace(fresh, revision=state.promoted_revision, reason="the new revision was withdrawn")
 
 
 def begin(state: RolloutState, revision: str, at: datetime) -> RolloutState:
@@ -175,13 +177,20 @@ def fail_check(state: RolloutState, reason: str, at: datetime, *, inconclusive: 
     return replace(moved, failed_checks=state.failed_checks + 1, inconclusive_checks=blind, halt=reason)
 
 
-def condemn(state: RolloutState, cause: Cause, reason: str, at: datetime) -> RolloutState:
-    """Record that the release will be rolled back, before its traffic moves: a crash must not undo that."""
-    return replace(_move(state, Signal.HELD, at), cause=cause, reason=reason)
+def condemn(state: RolloutState, ending: RolloutState, at: datetime) -> RolloutState:
+    """Record how the release will end, before its traffic moves: a crash must not undo that."""
+    return replace(
+        _move(state, Signal.HELD, at),
+        failed_checks=ending.failed_checks,
+        inconclusive_checks=ending.inconclusive_checks,
+        cause=ending.cause,
+        reason=ending.reason,
+        halt=ending.halt,
+    )
 
 
-def open_window(state: RolloutState, counts: TrafficCounts) -> RolloutState:
-    """Record the reading of the traffic counters from which the next window is counted."""
+def open_window(state: RolloutState, counts: TrafficCounts | None) -> RolloutState:
+    """Record the reading of the traffic counters from which the next window is counted; None when there was none."""
     return replace(state, counts=counts)
 
 
@@ -227,7 +236,8 @@ def shift_back(state: RolloutState, route: Route, at: datetime) -> RolloutState:
 def finish(state: RolloutState, at: datetime) -> RolloutState:
     """Record that the release is done: the primary runs the new revision and has all traffic."""
     moved = _move(state, Signal.FINISHED, at)
-    return replace(moved, weight=0, iterations=0, promoted_revision=state.revision, cause=Cause.PROMOTED)
+    home = replace(moved, route=Route(), weight=0, iterations=0)
+    return replace(home, promoted_revision=state.revision, cause=Cause.PROMOTED)
 
 
 def roll_back(state: RolloutState, route: Route, cause: Cause, reason: str, at: datetime) -> RolloutState:

@@ -24,11 +24,19 @@ def decide_promoting(tick: Tick) -> Decision:
     fled = flee(tick)
     if fled:
         return fled
-    step = tick.plan.analysis.promotion_step
-    left = max(0, tick.state.route.canary_percent - step) if step and not tick.state.route.matched else 0
-    route = Route(left, sticky=left > 0 and tick.state.route.sticky)
+    route = _next_route(tick)
     state = machine.shift_back(tick.state, route, tick.world.now)
-    return Decision(state, (Shift(route),), (_describe_shift(tick, route, stepwise=bool(step)),))
+    stepwise = tick.plan.analysis.promotion_step > 0
+    return Decision(state, (Shift(route),), (_describe_shift(tick, route, stepwise=stepwise),))
+
+
+def _next_route(tick: Tick) -> Route:
+    step, asked = tick.plan.analysis.promotion_step, tick.state.route
+    if not step or asked.matched:
+        return Route()
+    # Whoever took traffic off the canary meanwhile had a reason; it never gets any back.
+    left = max(0, min(asked.canary_percent, tick.world.route.canary_percent) - step)
+    return Route(left, sticky=left > 0 and asked.sticky)
 
 
 def _describe_shift(tick: Tick, route: Route, *, stepwise: bool) -> Event:

@@ -57,12 +57,10 @@ class ArmCounts:
         requests = self.latency[-1][1] if self.latency else 0
         if requests == 0:
             return None
-        rank, low, below = share * requests, 0.0, 0
-        for bound, count in self.latency:
-            if count >= rank and count > below:
-                return low + (bound - low) * (rank - below) / (count - below) if math.isfinite(bound) else math.inf
-            low, below = bound, count
-        return math.inf
+        rank = share * requests
+        buckets = zip(((0.0, 0), *self.latency), self.latency, strict=False)
+        (low, below), (bound, count) = next(pair for pair in buckets if pair[1][1] >= rank and pair[1][1] > pair[0][1])
+        return low + (bound - low) * (rank - below) / (count - below) if math.isfinite(bound) else math.inf
 
 
 @dataclass(frozen=True, slots=True)

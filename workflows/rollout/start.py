@@ -3,7 +3,6 @@
 from webhooks.protocol import HookType
 from workflows.rollout import machine
 from workflows.rollout.decision import (
-    Action,
     Decision,
     Deliberation,
     Initialise,
@@ -13,7 +12,7 @@ from workflows.rollout.decision import (
     Tick,
     ask_hooks,
 )
-from workflows.rollout.ending import overdue, roll_back
+from workflows.rollout.ending import go_home, overdue, roll_back
 from workflows.rollout.plan import Severity
 from workflows.rollout.state import Cause, Event, HookRound, RolloutState
 from workflows.rollout.traffic import Arm, Route
@@ -22,6 +21,9 @@ from workflows.rollout.traffic import Arm, Route
 def decide_first(tick: Tick) -> Decision:
     """Make the primary and, once it is ready, give it all traffic and scale the target to zero."""
     plan, world = tick.plan, tick.world
+    if tick.state.phase_since is None:
+        # The primary is made, or taken over, before its revision is read for good.
+        return Decision(machine.hold(tick.state, world.now), (Initialise(),), pace=Pace.SOON)
     if not world.primary.ready:
         return _await_first(tick)
     done = Event(f"Initialization done! {plan.key}")
@@ -89,17 +91,16 @@ def _confirm(tick: Tick) -> Deliberation:
     passed = tuple(Event(f"Confirm-rollout check {name} passed") for name in answer.passed_hooks)
     found = Event(f"New revision detected! Scaling up {plan.target.name}.{plan.namespace}")
     alert = Event(f"New revision detected, progressing canary analysis: {plan.key}", alert=Severity.INFO)
-    # Nobody but the primary may have traffic while the canary is rolled; a primary that cannot serve keeps what it has.
-    home: tuple[Action, ...] = (Shift(Route()),) if world.primary.serving else ()
     state = machine.begin(tick.state, world.revision, world.now)
-    return Decision(state, (*home, Scale(Arm.CANARY, up=True)), (*passed, found, alert), Pace.SOON)
+    # Nobody but the primary may have traffic while the canary is rolled.
+    return Decision(state, (*go_home(world), Scale(Arm.CANARY, up=True)), (*passed, found, alert), Pace.SOON)
 
 
 def _wait(tick: Tick, answer: HookRound) -> Decision:
     reason = f"waiting for approval {answer.hook}: {answer.reason}"
-    if overdue(tick.state.held_since, tick.world.now, tick.plan.approval_deadline):
-        return roll_back(tick, Cause.REFUSED, f"no approval by {answer.hook} in time: {answer.reason}")
-    state = machine.await_approval(tick.state, reason, tick.world.now)
+    state = machine.await_approval(tick.state, tick.world.revision, reason, tick.world.now)
+    if overdue(state.held_since, tick.world.now, tick.plan.approval_deadline):
+        return roll_back(tick, Cause.REFUSED, f"no approval by {answer.hook} in time: {answer.reason}", state=state)
     events = announce_wait(tick, answer, state, f"Halt {tick.plan.key} advancement {reason}")
     return Decision(state, (), events, Pace.INTERVAL, reason=reason)
 

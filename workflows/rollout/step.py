@@ -69,7 +69,9 @@ def _iterate_idle(tick: Tick) -> Deliberation:
     if not answer.passed:
         return _hold_promotion(tick, answer)
     state = machine.advance(tick.state, Route(ALL), tick.world.now, iterations=wanted + 1)
-    return Decision(state, (Shift(Route(ALL)),), (*_confirmed(answer), Event("Routing all traffic to canary")))
+    mirrored = tick.state.route.mirrored
+    what = "Stop traffic mirroring and route all traffic to canary" if mirrored else "Routing all traffic to canary"
+    return Decision(state, (Shift(Route(ALL)),), (*_confirmed(answer), Event(what)))
 
 
 def _advance(tick: Tick, route: Route, what: str, *, iterations: int = 0, before: tuple[Event, ...] = ()) -> Decision:

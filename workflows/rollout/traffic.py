@@ -42,18 +42,30 @@ class Route:
         """Give what is left for the primary."""
         return ALL - self.canary_percent
 
+    def __str__(self) -> str:
+        """Name the canary's share and what is special about it: `20, mirrored`."""
+        marks = [name for name in ("mirrored", "matched", "sticky") if getattr(self, name)]
+        return ", ".join([str(self.canary_percent), *marks])
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """Say whether an arm can serve: `ready` is the owner's threshold, `endpoints` are what could take a request now.
 
-    `unready_for` is how long the arm has missed its threshold without progress; zero when it is ready.
+    `unready_for` is how long the arm has missed its threshold without progress; zero when it is ready. An arm without
+    endpoints is not ready, whatever its threshold.
     """
 
     ready: bool
     endpoints: int
     reason: str = ""
     unready_for: timedelta = timedelta()
+
+    def __post_init__(self) -> None:
+        """Withdraw a readiness that no endpoint stands for: a threshold of 0 percent is met by nobody at all."""
+        if self.ready and not self.serving:
+            object.__setattr__(self, "ready", False)
+            object.__setattr__(self, "reason", self.reason or "no ready endpoint")
 
     @property
     def serving(self) -> bool:
