@@ -10,8 +10,11 @@ import os
 import signal
 import sys
 import types
+from importlib import import_module
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+_SCRIPT_EXIT = 107
 
 
 def die_with_parent(parent: int) -> None:
@@ -28,6 +31,13 @@ def leave_out_web() -> None:
     sys.modules["locust.web"] = web
 
 
+def bring_in_web() -> None:
+    """Import Locust's web UI after all, for a user's file that may ask for it."""
+    del sys.modules["locust.web"]
+    env, web = import_module("locust.env"), import_module("locust.web")
+    env.WebUI = web.WebUI  # type: ignore[attr-defined]  # the stand-in gives way
+
+
 def main() -> int:
     """Run the order that stands on standard input."""
     die_with_parent(int(sys.argv[1]))
@@ -35,13 +45,36 @@ def main() -> int:
     leave_out_web()
     import locust  # noqa: F401, PLC0415 - it must patch before anything else is imported
 
-    from loadtester.engine.session import Session  # noqa: PLC0415
-    from loadtester.engine.stream import Stream  # noqa: PLC0415
+    from loadtester.engine import session, stream  # noqa: PLC0415
+    from loadtester.errors import ScriptError  # noqa: PLC0415
+
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return 1
+    lines = stream.Stream.take_over_stdout()
+    order = json.loads(line)
+    try:
+        plan, source = make_source(order["plan"])
+        session.Session(plan, source, lines, order["tick_s"]).run()
+    except ScriptError as error:
+        lines.say("fault", message=str(error))
+        return _SCRIPT_EXIT
+    return 0
+
+
+def make_source(document: dict[str, Any]) -> Any:
+    """Read the plan and make what its load comes from."""
     from loadtester.plan_file import plan_from  # noqa: PLC0415
 
-    order = json.loads(sys.stdin.buffer.readline())
-    Session(plan_from(order["plan"]), Stream.take_over_stdout(), order["tick_s"]).run()
-    return 0
+    plan = plan_from(document)
+    if plan.locustfile:
+        bring_in_web()
+        from loadtester.engine.file_load import FileLoad  # noqa: PLC0415
+
+        return plan, FileLoad(plan)
+    from loadtester.engine.plan_load import PlanLoad  # noqa: PLC0415
+
+    return plan, PlanLoad(plan)
 
 
 if __name__ == "__main__":

@@ -1,38 +1,41 @@
 """Hold the load of one process: what a declarative plan's users share, and the report of what they did."""
 
-import resource
-import time
 from collections.abc import Callable
 from random import Random
 from time import perf_counter
 
 from loadtester.engine.actions import Action, deal, prepare
 from loadtester.engine.driver import Driver
+from loadtester.engine.health import process_health
 from loadtester.engine.pacers import ArrivalPacer, Pacer, UserPacer
 from loadtester.engine.recorder import Recorder
 from loadtester.engine.schedule import arrivals
 from loadtester.engine.targets import Target
 from loadtester.engine.visitor import Visitor
 from loadtester.plan import LoadPlan, Mode
-from loadtester.report import Health, LoadReport
-
-_PAGE_MB = resource.getpagesize() / 1024 / 1024
+from loadtester.report import LoadReport
 
 
 class Load:
     """Make a declarative plan's load in this process, or this process's share of it."""
 
-    def __init__(self, plan: LoadPlan, *, lane: int = 0, lanes: int = 1) -> None:
+    def __init__(self, plan: LoadPlan) -> None:
         self.plan = plan
         self.recorder = Recorder(plan.limits)
-        self._lane = lane
-        self._lanes = lanes
+        self._lane = 0
+        self._lanes = 1
         self._random = Random()  # noqa: S311 - load needs no secrets
         self._driver = Driver(plan, self.recorder)
         self._targets = [Target(plan.target, plan.http)]
         self._actions: tuple[Action, ...] = prepare(plan, self.recorder, self._targets[0])
         self._users: UserPacer | None = None
         self._begun = False
+        self._stopping = False
+        self.grace_s = plan.limits.timeout_s + 1
+
+    def share(self, lane: int, lanes: int) -> None:
+        """Make one of several equal shares of the arrivals only; of users Locust gives each process its own."""
+        self._lane, self._lanes = lane, lanes
 
     def begin(self) -> None:
         """Start the driver, once."""
@@ -66,8 +69,16 @@ class Load:
         self._driver.call(enter)
         return leave
 
-    def stop(self) -> None:
-        """Start no more requests."""
+    def leave(self) -> bool:
+        """Let the arrivals end (open mode); say whether they have, answers included."""
+        if not self._stopping:
+            self.stop(cancelled=not self.over_soon)
+        return self.drained
+
+    def stop(self, *, cancelled: bool) -> None:
+        """Start no more requests; those in flight have their time-out, or the grace of a cancelled run."""
+        self._stopping = True
+        self.grace_s = self.plan.limits.grace_s if cancelled else self.plan.limits.timeout_s + 1
         self._driver.stop()
 
     def close(self) -> None:
@@ -78,6 +89,12 @@ class Load:
     def drained(self) -> bool:
         """Tell whether nothing is in flight and nothing will be started."""
         return self._driver.drained
+
+    @property
+    def over_soon(self) -> bool:
+        """Tell whether all arrivals were due, so that an end is no cancel."""
+        started_at = self._driver.started_at
+        return bool(started_at) and perf_counter() >= started_at + self.plan.length_s
 
     @property
     def ended(self) -> bool:
@@ -91,20 +108,12 @@ class Load:
         """Tell whether the driver's thread has ended."""
         return self._driver.finished or not self._begun
 
-    @property
-    def fault(self) -> BaseException | None:
-        """Give what ended the driver's thread before its time."""
-        return self._driver.fault
+    def fault(self) -> str:
+        """Say what ended the driver's thread before its time, empty when nothing did."""
+        return "" if self._driver.fault is None else repr(self._driver.fault)
 
     def report(self) -> LoadReport:
         """Give the report of this moment."""
         users = self._driver.in_flight if self.plan.mode is Mode.OPEN else self._driver.users
         health = process_health(users, self._driver.in_flight, self.recorder.script_errors)
         return self.recorder.snapshot(self._driver.elapsed_s(perf_counter()), self._driver.scheduled, health)
-
-
-def process_health(users: int, in_flight: int, script_errors: int) -> Health:
-    """Give this process's own health."""
-    with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - each tick: no Path is made for it
-        resident = int(statm.read().split()[1])
-    return Health(time.process_time(), round(resident * _PAGE_MB, 1), users, in_flight, 1, 0, script_errors)

@@ -4,6 +4,7 @@ The one rule to keep: a user of ours is an ordinary Locust user to everyone else
 web UI, master and workers all go on working.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import gevent
@@ -13,7 +14,7 @@ from loadtester.engine.load import Load
 from loadtester.plan import Mode
 
 _HOUR_S = 3600.0
-_SOON_S = 0.01
+_SOON_S = 0.02
 
 
 class PlanUser(User):
@@ -27,21 +28,20 @@ class PlanUser(User):
         load = type(self).load
         if load is None:
             return
-        leave = load.join() if load.plan.mode is Mode.CLOSED else None
+        left = load.join() if load.plan.mode is Mode.CLOSED else load.leave
         load.begin()
         try:
             while True:
                 gevent.sleep(_HOUR_S)
         finally:
-            if leave is not None:
-                _wait(leave, load.plan.limits.timeout_s)
+            _wait(left, load.grace_s)
 
     def context(self) -> dict[str, Any]:
         """Say that the request is ours."""
         return {"synthetic": True}
 
 
-def _wait(gone: Any, deadline_s: float) -> None:
+def _wait(gone: Callable[[], bool], deadline_s: float) -> None:
     for _ in range(int(deadline_s / _SOON_S) + 1):
         if gone():
             return

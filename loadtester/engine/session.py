@@ -4,7 +4,6 @@ The one rule to keep: however a run ends, its last line is written and its reque
 """
 
 import signal
-from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -12,13 +11,13 @@ import gevent
 import locust
 from locust.env import Environment
 from locust.event import EventHook
+from locust.runners import Runner
 
-from loadtester.engine.load import Load
-from loadtester.engine.plan_user import PlanUser
-from loadtester.engine.shapes import StagedUsers
+from loadtester.engine.source import Source
 from loadtester.engine.statistics import StatisticsBatch
 from loadtester.engine.stream import Stream
 from loadtester.plan import LoadPlan, Mode
+from loadtester.report import LoadReport
 
 _SOON_S = 0.01
 
@@ -26,33 +25,44 @@ _SOON_S = 0.01
 class Session:
     """Run one plan in this process alone."""
 
-    def __init__(self, plan: LoadPlan, stream: Stream, tick_s: float) -> None:
+    def __init__(self, plan: LoadPlan, source: Source, stream: Stream, tick_s: float) -> None:
         self._plan = plan
+        self._source = source
         self._stream = stream
         self._tick_s = tick_s
         self._cancelled = False
-        self._load = Load(plan)
-        staged = plan.mode is Mode.CLOSED and plan.stages != ()
-        shape = StagedUsers(plan.segments) if staged else None
-        PlanUser.load = self._load
         self._environment = Environment(
-            user_classes=[PlanUser], shape_class=shape, host=plan.target, events=locust.events
+            user_classes=list(source.user_classes),
+            shape_class=source.shape,
+            host=plan.target,
+            events=locust.events,
+            tags=list(plan.tags) or None,
         )
-        self._runner = self._environment.create_local_runner()
+        self._runner = self._make_runner(self._environment)
+        source.attach(self._environment)
         self._batch = StatisticsBatch(self._environment.stats)
+
+    def _make_runner(self, environment: Environment) -> Runner:
+        return environment.create_local_runner()
+
+    @property
+    def _users(self) -> int:
+        return 1 if self._plan.mode is Mode.OPEN else int(self._plan.level)
 
     def run(self) -> None:
         """Make the load and write its lines."""
         gevent.signal_handler(signal.SIGTERM, self._cancel)
         gevent.signal_handler(signal.SIGINT, self._cancel)
         self._fire(self._environment.events.init, runner=self._runner, web_ui=None)
-        if self._environment.shape_class is None:
-            users = 1 if self._plan.mode is Mode.OPEN else int(self._plan.level)
-            self._runner.start(users, spawn_rate=users)
-        else:
-            self._runner.start_shape()
+        self._start()
         self._watch()
         self._finish()
+
+    def _start(self) -> None:
+        if self._environment.shape_class is None:
+            self._runner.start(self._users, spawn_rate=self._users)
+        else:
+            self._runner.start_shape()
 
     def _fire(self, hook: EventHook, **content: Any) -> None:
         hook.fire(environment=self._environment, **content)  # type: ignore[no-untyped-call]  # Locust's own signature
@@ -60,37 +70,28 @@ class Session:
     def _cancel(self) -> None:
         self._cancelled = True
 
+    def _over(self) -> bool:
+        return self._source.over
+
+    def _report(self) -> LoadReport:
+        return self._source.report()
+
     def _watch(self) -> None:
         tick_at = perf_counter()
-        while not self._over():
+        while not self._cancelled and not self._over():
             if perf_counter() >= tick_at + self._tick_s:
                 tick_at += self._tick_s
                 self._tell("tick")
             gevent.sleep(_SOON_S)
 
-    def _over(self) -> bool:
-        return self._cancelled or self._load.drained or self._load.ended
-
     def _tell(self, kind: str, **content: Any) -> None:
-        report = self._load.report()
-        self._batch.flush(self._load.recorder)
-        self._stream.say(kind, report=report.to_dict(), **content)
+        self._batch.flush(self._source.recorder)
+        self._stream.say(kind, report=self._report().to_dict(), **content)
 
     def _finish(self) -> None:
-        self._load.stop()
-        limits = self._plan.limits
-        grace_s = limits.grace_s if self._cancelled else limits.timeout_s + 1
-        _wait_until(lambda: self._load.drained or (self._cancelled and grace_s == 0), grace_s)
-        self._load.close()
-        _wait_until(lambda: self._load.finished, 1.0)
-        self._batch.flush(self._load.recorder)
+        self._source.stop(cancelled=self._cancelled)
         self._runner.quit()
+        self._source.close()
+        self._batch.flush(self._source.recorder)
         self._fire(self._environment.events.quitting, reverse=True)
-        fault = "" if self._load.fault is None else repr(self._load.fault)
-        self._tell("end", fault=fault)
-
-
-def _wait_until(condition: Callable[[], bool], deadline_s: float) -> None:
-    until = perf_counter() + deadline_s
-    while not condition() and perf_counter() < until:
-        gevent.sleep(_SOON_S)
+        self._tell("end", fault=self._source.fault())

@@ -39,6 +39,11 @@ class Target:
         accepting = (item for item in addresses if len(addresses) > 1 and _accepts(*item))
         self._address = next(accepting, addresses[0])
 
+    def locate_once(self) -> None:
+        """Find the address unless it is known already."""
+        if self._address is None:
+            self.locate()
+
     def connect(self) -> Wire | TlsWire:
         """Begin a connection; raises ConnectionFaultError."""
         if self._address is None:

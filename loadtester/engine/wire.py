@@ -116,6 +116,11 @@ class TlsWire:
         return self._open
 
     @property
+    def sock(self) -> _socket.socket:
+        """Give the socket underneath."""
+        return self._wire.sock
+
+    @property
     def pending(self) -> bool:
         """Tell whether the wire waits for the socket to take bytes or to be connected."""
         return self._wire.pending
