@@ -18,6 +18,7 @@ SIGNS = {Verdict.PASSED: "\N{CHECK MARK}", Verdict.FAILED: "\N{MULTIPLICATION X}
 _ARMS = (("primary", "primary"), ("canary", "canary"))
 _WHOLE = 100.0
 _FAR = 4.0
+_TIMES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,11 @@ class Timeline:
         )
 
     def _clock(self) -> str:
-        times = (self.release.span_s * part / 4 for part in range(5))
-        return '<div class="clock">' + "".join(f"<span>{number(time, ' s', 0)}</span>" for time in times) + "</div>"
+        length = self.release.span_s
+        step = chart.ceiling(length / _TIMES)
+        times = (step * place for place in range(int(length / step) + 1))
+        spans = (f'<span style="left:{time / length:.2%}">{number(time, " s")}</span>' for time in times)
+        return f'<div class="clock">{"".join(spans)}</div>'
 
 
 def _values(series: Series) -> Iterable[float]:
