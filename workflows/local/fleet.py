@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.errors import UnavailableError
@@ -60,10 +60,19 @@ class _Backoff:
 
 @dataclass(slots=True)
 class _Progress:
-    """Measure how long an arm has been without progress."""
+    """Measure how long an arm has missed its number without coming nearer to it than it had been before."""
 
-    mark: tuple[object, ...] = ()
-    since: float = field(default_factory=time.monotonic)
+    wish: tuple[str, int] = ("", 0)
+    most_updated: int = 0
+    least_old: int = 0
+    since: float = 0.0
+
+    def note(self, wish: tuple[str, int], updated: int, old: int) -> float:
+        now = time.monotonic()
+        ready = updated >= wish[1] and not old
+        if ready or wish != self.wish or updated > self.most_updated or old < self.least_old:
+            self.wish, self.most_updated, self.least_old, self.since = wish, updated, old, now
+        return now - self.since
 
 
 class ArmFleet:
@@ -113,12 +122,9 @@ class ArmFleet:
         )
         updated = sum(replica.serving and replica.revision == revision for replica in seen)
         old = sum(replica.serving and replica.revision != revision for replica in seen)
-        mark = (revision, wanted, updated, old)
-        if mark != self._progress.mark:
-            self._progress = _Progress(mark)
+        unready_for_s = self._progress.note((revision, wanted), updated, old)
         ready = updated >= wanted and not old
-        since = 0.0 if ready else time.monotonic() - self._progress.since
-        return ArmSighting(seen, since, "" if ready else self._backoff.reason)
+        return ArmSighting(seen, unready_for_s, "" if ready else self._backoff.reason)
 
     def _start(self, wish: Wish) -> None:
         self._count += 1
@@ -136,6 +142,6 @@ class ArmFleet:
         for replica in self.replicas:
             wanted = replica.wanted
             replica.advance()
-            if replica.stage is Stage.ENDED and wanted:
+            if replica.stage is Stage.ENDED and wanted and replica.template.revision == self._backoff.revision:
                 self._backoff.died(replica, now)
         self.replicas = [replica for replica in self.replicas if replica.stage is not Stage.ENDED]

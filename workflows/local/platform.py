@@ -119,7 +119,7 @@ def running(directory: Path) -> Book:
     return book
 
 
-def stop(directory: Path) -> bool:
+def stop(directory: Path, patience_s: float = STOPPED_WITHIN_S) -> bool:
     """Stop a platform and tell whether one ran; what a killed supervisor left is ended, too."""
     try:
         book = running(directory)
@@ -127,10 +127,11 @@ def stop(directory: Path) -> bool:
         leftovers.clear(directory)
         return False
     os.kill(book.pid, signal.SIGTERM)
-    if not child.gone(book.pid, STOPPED_WITHIN_S):
+    if not child.gone(book.pid, patience_s):
         # The kernel ends the children of a supervisor that dies.
         os.kill(book.pid, signal.SIGKILL)
-        child.gone(book.pid, STOPPED_WITHIN_S)
+        child.gone(book.pid, patience_s)
+        leftovers.clear(directory)
     return True
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workflows.clocks import SystemClock
-from workflows.errors import ConfigurationError, PenstockError
+from workflows.errors import ConfigurationError, PenstockError, UnavailableError
 from workflows.local import bootstrap, child, folder, leftovers, ports
 from workflows.local.child import Child
 from workflows.local.envoy import EnvoyProcess
@@ -195,11 +195,17 @@ class Supervisor:
         workload = ProcessWorkload(self._directory, self._clock)
         try:
             arm = home(Phase.PROGRESSING, *(workload.readiness(arm) for arm in Arm)) or Arm.PRIMARY
-            if envoy_router.EnvoyRouter(self._directory).read() != route_home(arm):
-                envoy_router.EnvoyRouter(self._directory).shift(route_home(arm))
             workload.scale(Arm.CANARY, up=arm is Arm.CANARY)
+            self._shift(route_home(arm))
         except PenstockError as error:
             log.warning("traffic could not be sent home: %s", error)
+
+    def _shift(self, route: Route) -> None:
+        if self._envoy.child and self._envoy.child.exit_code is None:
+            envoy_router.EnvoyRouter(self._directory, patience_s=_KILL_GRACE_S).shift(route)
+        else:
+            # Nobody is there to obey; the next Envoy shall begin at home.
+            envoy_router.place(self._directory, route)
 
 
 def supervise(settings: Settings) -> None:
@@ -216,7 +222,10 @@ def supervise(settings: Settings) -> None:
         with ports.kept(old.addresses if old else None, settings.port) as addresses:
             book = Book(os.getpid(), child.birth(os.getpid()), wish.primary.name, wish.primary.namespace, addresses)
             folder.write_book(directory, book)
-            asyncio.run(_run(settings, book))
+            try:
+                asyncio.run(_run(settings, book))
+            except OSError as error:
+                raise UnavailableError(f"{directory}: the platform stopped: {error}") from error
 
 
 async def _run(settings: Settings, book: Book) -> None:

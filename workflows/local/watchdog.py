@@ -15,7 +15,7 @@ from pathlib import Path
 
 from workflows import canary, stages, wiring
 from workflows.clocks import SystemClock
-from workflows.errors import PenstockError, UnavailableError
+from workflows.errors import ConfigurationError, PenstockError, UnavailableError
 from workflows.local.child import Child, Order
 from workflows.ports import Clock
 from workflows.release import Release, keeping, let_go
@@ -36,12 +36,6 @@ _LEASE = timedelta(seconds=60)
 log = logging.getLogger("penstock.watchdog")
 
 
-def canary_file(directory: Path, key: str) -> Path:
-    """Name the file in which a run keeps the Canary that it releases; a key is `name.namespace`."""
-    name, _, namespace = key.rpartition(".")
-    return directory / "canaries" / f"{namespace}.{name}.yaml"
-
-
 def overdue(kept: Keeping, now: datetime) -> bool:
     """Tell whether a release is under way and its owner has let the lease run out; one that was given up waits."""
     under_way = kept.state is not None and kept.state.under_way
@@ -55,28 +49,26 @@ def rescue(directory: Path, key: str, clock: Clock) -> RolloutState | None:
     if not overdue(kept, clock.now()):
         return kept.state
     reason = f"its owner {kept.lease.owner} is gone, the lease ran out at {kept.lease.expires:%H:%M:%S}"
-    file = canary_file(directory, key)
-    if file.exists():
-        return _finish(directory, file, reason)
-    return _send_home(directory, store, reason, clock)
+    try:
+        plan = canary.load(files.canary_file(directory, key))
+        platform = wiring.build("local", plan, wiring.Wishes(directory=directory))
+    except ConfigurationError as error:
+        log.warning("%s: %s; its traffic is sent home without its hooks", key, error)
+        return _send_home(directory, store, reason, clock)
+    return _finish(Release(platform, plan, _owner(), _LEASE), reason)
 
 
-def _finish(directory: Path, file: Path, reason: str) -> RolloutState:
-    plan = canary.load(file)
-    platform = wiring.build("local", plan, wiring.Wishes(directory=directory))
-    release = Release(platform, plan, _owner(), _LEASE)
+def _finish(release: Release, reason: str) -> RolloutState:
     with keeping(release):
         state = stages.finish(release, Cause.ABORTED, reason)
     let_go(release)
     return state
 
 
-def _send_home(directory: Path, store: FileStateStore, reason: str, clock: Clock) -> RolloutState | None:
-    """End a release whose plan nobody kept: without hooks, but with its traffic at home."""
+def _send_home(directory: Path, store: FileStateStore, reason: str, clock: Clock) -> RolloutState:
+    """End a release whose plan cannot be had: without hooks, but with its traffic at home."""
     lease = store.acquire(_owner(), _LEASE)
-    state, workload = store.load(), ProcessWorkload(directory, clock)
-    if state is None:
-        return None
+    state, workload = store.load() or RolloutState(), ProcessWorkload(directory, clock)
     arm = home(state.phase, *(workload.readiness(arm) for arm in Arm))
     if arm is None:
         raise UnavailableError(f"{directory}: neither arm can serve; the traffic stays where it is")

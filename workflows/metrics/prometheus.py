@@ -8,14 +8,13 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
-from workflows.errors import ConfigurationError, UnavailableError
+from workflows.errors import ConfigurationError
 from workflows.metrics import template
 from workflows.rollout.plan import Check, RolloutPlan
 from workflows.rollout.samples import Gap, Measurement
@@ -35,21 +34,6 @@ class _AnswerError(Exception):
         super().__init__(detail)
         self.gap = gap
         self.detail = " ".join(detail.split())[:_MAX_DETAIL]
-
-
-def find(directory: Path) -> str:
-    """Give the address of the Prometheus that a local platform runs; raises ConfigurationError without one."""
-    file = directory / "platform.json"
-    try:
-        url = str(json.loads(file.read_text())["prometheus"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UnavailableError(f"{file}: {error}; start the platform with `penstock local up`") from error
-    if not url:
-        raise ConfigurationError(
-            f"--prometheus auto: the platform in {directory} runs without Prometheus; start it with "
-            f"`penstock local up --prometheus auto`, or name a server: --prometheus URL"
-        )
-    return url
 
 
 class PrometheusMetrics:
