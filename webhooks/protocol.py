@@ -129,7 +129,7 @@ class HookOutcome:
                 return 422
             case HookVerdict.WAITING:
                 return 403
-            case HookVerdict.BUSY:
+            case HookVerdict.BUSY:  # pragma: no branch - mypy proves it is the last
                 return 503
 
     @property

@@ -75,7 +75,7 @@ def _define(test: CatalogTest, document: object) -> str:
     whole |= {"target": test.target, "port": test.port}
     if isinstance(test.spec, PytestSpec):
         whole["path"] = test.spec.path
-    return json.dumps(whole, default=str, sort_keys=True)
+    return json.dumps(whole, default=str)
 
 
 def _read_kind(fields: Fields) -> Kind:

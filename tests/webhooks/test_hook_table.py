@@ -1,0 +1,119 @@
+"""Every row of the table of answers in docs/hooks.md, row by row."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.webhooks.bench import AD, Bench
+from webhooks.protocol import HookOutcome, HookType
+from webhooks.store.records import GateState, RunState
+
+DOCS = Path(__file__).parents[2] / "docs" / "hooks.md"
+Situation = Callable[[Bench, HookType], HookOutcome]
+
+
+def rows() -> list[tuple[str, str, int, str]]:
+    lines = DOCS.read_text().split("| hook | situation | status | text |")[1].split("\n\n")[0].splitlines()[2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [(hook, situation, int(status), text) for hook, situation, status, text in cells]
+
+
+def when_ended(state: RunState, name: str = "suite") -> Situation:
+    def arrange(bench: Bench, hook: HookType) -> HookOutcome:
+        bench.call(hook, test=name)
+        bench.end(state)
+        return bench.call(hook, test=name)
+
+    return arrange
+
+
+def one_of_two_failed(bench: Bench, hook: HookType) -> HookOutcome:
+    bench.call(hook, tests="contract")
+    bench.end(RunState.PASSED)
+    bench.call(hook, tests="suite")
+    bench.end(RunState.FAILED)
+    return bench.call(hook, tests="contract, suite")
+
+
+def load_went(requests: int, failures: int, name: str = "load") -> Situation:
+    def arrange(bench: Bench, hook: HookType) -> HookOutcome:
+        bench.call(hook, test=name)
+        bench.report(requests, failures)
+        bench.time += 10
+        return bench.call(hook, test=name)
+
+    return arrange
+
+
+def gate_said(state: GateState) -> Situation:
+    def arrange(bench: Bench, hook: HookType) -> HookOutcome:
+        bench.call(hook)
+        bench.time += 1
+        bench.service.gates.decide(AD, hook.value, state, "ann", "seen")
+        return bench.call(hook)
+
+    return arrange
+
+
+def approved_for_the_release_before(bench: Bench, hook: HookType) -> HookOutcome:
+    gate_said(GateState.OPEN)(bench, hook)
+    return bench.call(hook, checksum="r3")
+
+
+def opened(gate: str) -> Situation:
+    def arrange(bench: Bench, hook: HookType) -> HookOutcome:
+        bench.service.gates.put(AD, gate, GateState.OPEN)
+        return bench.call(hook)
+
+    return arrange
+
+
+def asked(**metadata: str) -> Situation:
+    return lambda bench, hook: bench.call(hook, **metadata)
+
+
+SITUATIONS: dict[str, Situation] = {
+    "the test has passed": when_ended(RunState.PASSED),
+    "the test has failed": when_ended(RunState.FAILED),
+    "the test is still running": asked(test="suite"),
+    "one of two tests has failed": one_of_two_failed,
+    "the test could not be run": when_ended(RunState.INCONCLUSIVE),
+    "the runner died twice under way": when_ended(RunState.LOST),
+    "no test is named": asked(),
+    "the test is unknown": asked(test="siute"),
+    "a parameter nobody takes": asked(test="suite", colour="red"),
+    "the load was not yet there": asked(test="load"),
+    "the load went well since the last call": load_went(100, 0),
+    "the load met errors since the last call": load_went(100, 50),
+    "the load saw too few requests": load_went(2, 0),
+    "too few requests, and the catalog lets that pass": load_went(2, 0, "quiet"),
+    "a test that is no load has passed": when_ended(RunState.PASSED),
+    "nobody has decided the gate": asked(),
+    "the gate is approved": gate_said(GateState.OPEN),
+    "the gate is halted": gate_said(GateState.CLOSED),
+    "the test needs the canary": asked(test="suite"),
+    "the gate was approved for the release before": approved_for_the_release_before,
+    "the gates were opened for every release": opened("*"),
+    "nobody asked for a rollback": asked(),
+    "the rollback gate is open": opened("rollback"),
+    "the release is over": asked(phase="Succeeded"),
+    "an event": asked(eventMessage="Halt advancement", eventType="Warning"),
+}
+
+
+@pytest.mark.parametrize(("hook", "situation", "status", "text"), rows())
+def test_a_hook_answers_what_the_table_says(bench: Bench, hook: str, situation: str, status: int, text: str) -> None:
+    outcome = SITUATIONS[situation](bench, HookType(hook))
+
+    pattern = ".*".join(re.escape(part) for part in text.split("..."))
+    assert (outcome.status, bool(re.match(pattern, outcome.reason))) == (status, True), outcome.reason
+
+
+def test_the_table_speaks_of_every_hook() -> None:
+    assert {hook for hook, *_ in rows()} == {hook.value for hook in HookType}
+
+
+def test_every_situation_is_in_the_table() -> None:
+    assert set(SITUATIONS) == {situation for _, situation, *_ in rows()}
