@@ -57,7 +57,15 @@ def analysis(**settings: object) -> Analysis:
 
 def plan(of: Analysis | None = None, **settings: object) -> RolloutPlan:
     service, target = Service("ad", 3003), Reference("Deployment", "ad")
-    story = RolloutPlan("ad", "weather", target, service, of or analysis())
+    story = RolloutPlan(
+        "ad",
+        "weather",
+        target,
+        service,
+        of or analysis(),
+        progress_deadline=timedelta(minutes=1),
+        approval_deadline=timedelta(minutes=5),
+    )
     return replace(story, **settings)  # type: ignore[arg-type] # a test names the fields it changes
 
 

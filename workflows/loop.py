@@ -43,5 +43,5 @@ def exit_code(state: RolloutState) -> ExitCode:
             return ExitCode.INCONCLUSIVE
         case Cause.REFUSED:
             return ExitCode.REFUSED
-        case Cause.NOT_READY | Cause.PRIMARY_NOT_READY:
+        case Cause.NOT_READY | Cause.PRIMARY_NOT_READY:  # pragma: no branch - mypy proves it is the last
             return ExitCode.FAILED

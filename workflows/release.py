@@ -157,7 +157,7 @@ def act(platform: Platform, action: Action) -> None:
             platform.router.shift(route)
         case Scale(arm, up):
             platform.workload.scale(arm, up=up)
-        case Promote(revision):
+        case Promote(revision):  # pragma: no branch - mypy proves it is the last
             platform.workload.promote(revision)
 
 
@@ -200,7 +200,7 @@ def _answer(release: Release, question: Question, window: _Window) -> Answer:
     match question:
         case CallHooks(hook_type, revision):
             return call_hooks(release, hook_type, revision)
-        case JudgeMetrics():
+        case JudgeMetrics():  # pragma: no branch - mypy proves it is the last
             return _judge(release, window.read())
 
 
@@ -274,5 +274,5 @@ def pace_of(decision: Decision, interval: timedelta) -> timedelta:
             return min(interval, timedelta(milliseconds=500))
         case Pace.INTERVAL:
             return interval
-        case Pace.DONE:
+        case Pace.DONE:  # pragma: no branch - mypy proves it is the last
             return timedelta()

@@ -39,7 +39,9 @@ class Cause(enum.Enum):
                 return Outcome.PROMOTED
             case Cause.NOT_READY | Cause.PRIMARY_NOT_READY:
                 return Outcome.FAILED
-            case Cause.CHECKS | Cause.NO_DATA | Cause.HOOK | Cause.REFUSED | Cause.ABORTED:
+            case (
+                Cause.CHECKS | Cause.NO_DATA | Cause.HOOK | Cause.REFUSED | Cause.ABORTED
+            ):  # pragma: no branch - mypy proves it is the last
                 return Outcome.ROLLED_BACK
 
 

@@ -29,7 +29,7 @@ def deliberate_step(tick: Tick) -> Deliberation:
             return (yield from _step_weight(tick))
         case Strategy.AB_TESTING:
             return (yield from _iterate_matched(tick))
-        case Strategy.BLUE_GREEN:
+        case Strategy.BLUE_GREEN:  # pragma: no branch - mypy proves it is the last
             return (yield from _iterate_idle(tick))
 
 

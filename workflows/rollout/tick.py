@@ -31,5 +31,5 @@ def _deliberate_phase(tick: Tick) -> Deliberation:  # noqa: PLR0911 - one return
             return (yield from deliberate_analysis(tick))
         case Phase.PROMOTING:
             return decide_promoting(tick)
-        case Phase.FINALISING:
+        case Phase.FINALISING:  # pragma: no branch - mypy proves it is the last
             return decide_finalising(tick)
