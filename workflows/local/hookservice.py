@@ -53,6 +53,11 @@ class HookService:
         """Stop the service."""
         self._stop()
 
+    @property
+    def pid(self) -> int:
+        """Give the process id of the service."""
+        return self._child.pid
+
     def approve(self, canary: str, gate: str, why: str) -> None:
         """Open a gate of a canary (`namespace/name`), as a person would; raises TemporaryError when refused."""
         url = f"http://{self.address}/api/v1/gates/{canary}/{gate}/approve"
