@@ -55,10 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.PROMOTED
     if name not in COMMANDS:
         return _complain(f"unknown command {name!r}; known: {', '.join(COMMANDS)}", ExitCode.CONFIGURATION)
-    return _run(COMMANDS[name], arguments)
+    return run_command(COMMANDS[name], arguments)
 
 
-def _run(command: Command, arguments: list[str]) -> int:
+def run_command(command: Command, arguments: list[str]) -> int:
+    """Load a command, run it, and turn an error that a user can mend into a line and a code."""
     function = getattr(importlib.import_module(command.module), command.function)
     try:
         return int(function(arguments))

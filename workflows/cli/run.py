@@ -27,6 +27,9 @@ def main(argv: Sequence[str]) -> int:
     plan = read_plan(arguments.canary, arguments.interval)
     if plan.suspend:
         raise ConfigurationError(f"{arguments.canary}: spec.suspend: true; nothing is released until it is false")
+    if arguments.report:
+        # A report that cannot be written is said before anything moves.
+        write_json(arguments.report, [])
     release = Release(build_platform(arguments, arguments.canary, plan, ConsoleEvents()), plan, owner())
     recorder = Recorder(plan)
     try:
@@ -35,8 +38,8 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         state = release.state()
     finally:
-        if arguments.report:
-            write_json(arguments.report, [recorder.report(release.state())] if recorder.moved else [])
+        if arguments.report and recorder.moved:
+            write_json(arguments.report, [recorder.report(release.state())])
     sys.stdout.write(summarise(state, recorder) + "\n")
     return loop.exit_code(state)
 
