@@ -340,6 +340,26 @@ def test_without_an_arm_that_can_serve_a_rescue_is_tried_again_later(tmp_path: P
         watchdog.rescue(tmp_path, "ad.weather", clock)
 
 
+def test_a_rescue_that_fails_says_why_and_is_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "states").mkdir()
+    (tmp_path / "states" / "ad.weather.json").write_text("{}")
+
+    code = watchdog.main([str(tmp_path), "ad.weather"])
+
+    assert code == 1
+    assert "ad.weather: not ended yet" in capsys.readouterr().err
+
+
+def test_a_broken_state_is_shown_and_does_not_stop_the_platform(platform: LocalPlatform) -> None:
+    (platform.directory / "states").mkdir()
+    (platform.directory / "states" / "ad.weather.json").write_text("{}")
+
+    eventually(lambda: "not a state file" in folder.log_file(platform.directory).read_text())
+
+    assert "not a state file" in describe(platform.directory)["releases"]["ad.weather"]
+    assert versions(platform.addresses.apex, 5) == {"v1": 5}
+
+
 def test_a_supervisor_that_hangs_is_killed_with_all_it_owns(platform: LocalPlatform) -> None:
     pids = [platform.book.pid, *children(platform)]
     os.kill(platform.book.pid, signal.SIGSTOP)

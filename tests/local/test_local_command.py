@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -128,6 +129,13 @@ def test_without_the_prometheus_binary_auto_is_refused(directory: Path) -> None:
 
     assert said.returncode == 78
     assert "no `prometheus` on the PATH" in said.stderr
+
+
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="no prometheus on the PATH: apt-get install prometheus")
+def test_with_prometheus_its_address_is_told(directory: Path) -> None:
+    said = up(directory, "--prometheus", "auto")
+
+    assert f"prometheus: {folder.read_book(directory).prometheus}" in said.stdout
 
 
 @pytest.mark.parametrize("command", [("status",), ("apply", str(deployment("v2")))])
