@@ -14,7 +14,6 @@ from importlib import import_module
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
-_SCRIPT_EXIT = 107
 
 
 def die_with_parent(parent: int) -> None:
@@ -45,21 +44,36 @@ def main() -> int:
     leave_out_web()
     import locust  # noqa: F401, PLC0415 - it must patch before anything else is imported
 
-    from loadtester.engine import session, stream  # noqa: PLC0415
-    from loadtester.errors import ScriptError  # noqa: PLC0415
+    from loadtester.engine.stream import Stream  # noqa: PLC0415
+    from loadtester.errors import EngineError, ScriptError  # noqa: PLC0415
 
     line = sys.stdin.buffer.readline()
     if not line:
         return 1
-    lines = stream.Stream.take_over_stdout()
-    order = json.loads(line)
+    lines = Stream.take_over_stdout()
     try:
-        plan, source = make_source(order["plan"])
-        session.Session(plan, source, lines, order["tick_s"]).run()
+        run(json.loads(line), lines)
     except ScriptError as error:
-        lines.say("fault", message=str(error))
-        return _SCRIPT_EXIT
+        lines.say("script", message=str(error))
+        return 1
+    except EngineError as error:
+        lines.say("engine", message=str(error))
+        return 1
     return 0
+
+
+def run(order: dict[str, Any], lines: Any) -> None:
+    """Run the order alone, or as master or worker of a team."""
+    plan, source = make_source(order["plan"])
+    if order["role"] == "local":
+        from loadtester.engine.session import Session  # noqa: PLC0415
+
+        Session(plan, source, lines, order["tick_s"]).run()
+        return
+    from loadtester.engine import team_session  # noqa: PLC0415
+
+    kind = team_session.MasterSession if order["role"] == "master" else team_session.WorkerSession
+    kind(plan, source, lines, order).run()
 
 
 def make_source(document: dict[str, Any]) -> Any:

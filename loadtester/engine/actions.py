@@ -162,15 +162,21 @@ def _under(base: str, request: RequestPlan) -> RequestPlan:
     )
 
 
-def deal(actions: Sequence[Action], weights: Sequence[float], random: Random) -> Iterator[Action]:
-    """Give the actions for ever, each as often as its weight says, in random order."""
-    if len(actions) == 1:
-        return itertools.repeat(actions[0])
+def deal(arms: Sequence[Sequence[Action]], weights: Sequence[float], random: Random) -> Iterator[Action]:
+    """Give the actions for ever, each as often as its weight says, in random order.
+
+    Of several arms each gets the same request in turn, who is first being chance.
+    """
+    if len(arms) == 1 and len(weights) == 1:
+        return itertools.repeat(arms[0][0])
     total = sum(weights)
-    deck = [
-        action
-        for action, weight in zip(actions, weights, strict=True)
-        for _ in range(max(1, round(weight / total * _DECK * len(actions))))
+    indexes = [
+        index
+        for index, weight in enumerate(weights)
+        for _ in range(max(1, round(weight / total * _DECK * len(weights))))
     ]
-    random.shuffle(deck)
+    random.shuffle(indexes)
+    deck: list[Action] = []
+    for index in indexes:
+        deck += random.sample([arm[index] for arm in arms], len(arms))
     return itertools.cycle(deck)

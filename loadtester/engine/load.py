@@ -26,8 +26,12 @@ class Load:
         self._lanes = 1
         self._random = Random()  # noqa: S311 - load needs no secrets
         self._driver = Driver(plan, self.recorder)
-        self._targets = [Target(plan.target, plan.http)]
-        self._actions: tuple[Action, ...] = prepare(plan, self.recorder, self._targets[0])
+        self._targets = [Target(url, plan.http) for url in (plan.target, plan.compare_with) if url]
+        prefixes = ("canary ", "primary ") if plan.compare_with else ("",)
+        self._arms: list[tuple[Action, ...]] = [
+            prepare(plan, self.recorder, target, prefix=prefix)
+            for target, prefix in zip(self._targets, prefixes, strict=True)
+        ]
         self._users: UserPacer | None = None
         self._begun = False
         self._stopping = False
@@ -44,11 +48,12 @@ class Load:
             self._driver.start(self._targets, self._make_pacer)
 
     def _make_pacer(self, started_at: float) -> Pacer:
-        deck = deal(self._actions, [request.weight for request in self.plan.requests], self._random)
+        deck = deal(self._arms, [request.weight for request in self.plan.requests], self._random)
         if self.plan.mode is Mode.CLOSED:
             self._users = UserPacer(deck, self.recorder, self._random)
             return self._users
-        course = arrivals(self.plan.segments, self.plan.spacing, self._random, lane=self._lane, lanes=self._lanes)
+        segments = [segment.times(len(self._arms)) for segment in self.plan.segments]
+        course = arrivals(segments, self.plan.spacing, self._random, lane=self._lane, lanes=self._lanes)
         due = (started_at + seconds for seconds in course)
         return ArrivalPacer(due, deck, self._driver.make_visitor, self.recorder, self.plan.limits)
 
@@ -58,8 +63,9 @@ class Load:
 
         def enter() -> None:
             if self._users is not None:
-                users.append(self._driver.make_visitor(self._targets[0]))
-                self._users.join(users[0], perf_counter())
+                for target in self._targets:
+                    users.append(self._driver.make_visitor(target))
+                    self._users.join(users[-1], perf_counter())
 
         def leave() -> bool:
             for user in users:

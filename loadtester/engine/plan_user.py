@@ -36,6 +36,10 @@ class PlanUser(User):
         finally:
             _wait(left, load.grace_s)
 
+    def stop(self, force: bool = False) -> bool:  # noqa: ARG002, FBT001, FBT002 - Locust's own signature
+        """End at once: the wait for answers is ours."""
+        return bool(super().stop(force=True))
+
     def context(self) -> dict[str, Any]:
         """Say that the request is ours."""
         return {"synthetic": True}

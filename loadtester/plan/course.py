@@ -20,6 +20,10 @@ class Segment:
         """Give the arrivals that fall into it."""
         return (self.start_level + self.end_level) / 2 * self.duration_s
 
+    def times(self, factor: float) -> "Segment":
+        """Give the same stretch at so many times its level."""
+        return Segment(self.start_level * factor, self.end_level * factor, self.duration_s)
+
 
 class StageKind(enum.Enum):
     """Name the shapes a stage can have."""

@@ -1,9 +1,10 @@
 """Say a whole run, and refuse the one that cannot be run as it says."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from loadtester.errors import PlanError
 from loadtester.plan.checks import require, require_header, require_url
@@ -119,6 +120,15 @@ class LoadPlan:
                 raise PlanError(f"requests[{index}]: ${{{name}}} is captured by no request; known: {sorted(captured)}")
         free = any(not request.placeholders for request in self.requests)
         require(free, "requests: each needs a captured value, so none could be the first")
+
+    def require_allowed(self, hosts: Sequence[str] | None) -> None:
+        """Refuse a target whose host (or host:port) is not among those allowed; None allows all."""
+        if hosts is None:
+            return
+        for path, url in (("target", self.target), ("compare_with", self.compare_with)):
+            parts = urlsplit(url)
+            known = parts.hostname in hosts or parts.netloc in hosts
+            require(not url or known, f"{path}: {parts.netloc} is not allowed; allowed: {', '.join(hosts)}")
 
     @property
     def level_name(self) -> str:

@@ -9,8 +9,8 @@ from loadtester.plan import LoadPlan
 from loadtester.plan_file.document import plan_from
 
 
-def read_plan(path: Path) -> LoadPlan:
-    """Read a plan from a YAML or JSON file; raises PlanError, each line with the file's name."""
+def read_plan(path: Path, **more: Any) -> LoadPlan:
+    """Read a plan from a YAML or JSON file, with fields added; raises PlanError, each line with the file's name."""
     document = _read_document(path)
     if not isinstance(document, dict):
         raise PlanError(f"{path}: holds a {type(document).__name__}, not a mapping of fields")
@@ -18,7 +18,7 @@ def read_plan(path: Path) -> LoadPlan:
     if isinstance(locustfile, str) and locustfile:
         document["locustfile"] = str(path.parent / locustfile)
     try:
-        return plan_from(document)
+        return plan_from(document | more)
     except PlanError as error:
         raise PlanError([f"{path}: {fault}" for fault in error.faults]) from error
 

@@ -7,5 +7,16 @@ so that windows, workers and arms are reports like any other. `SCHEMA` names the
 from loadtester.report.counts import Health, NameReport
 from loadtester.report.histogram import Histogram
 from loadtester.report.load_report import SCHEMA, ErrorCount, LoadReport
+from loadtester.report.timeline import RecentReports, Slot, Timeline
 
-__all__ = ["SCHEMA", "ErrorCount", "Health", "Histogram", "LoadReport", "NameReport"]
+__all__ = [
+    "SCHEMA",
+    "ErrorCount",
+    "Health",
+    "Histogram",
+    "LoadReport",
+    "NameReport",
+    "RecentReports",
+    "Slot",
+    "Timeline",
+]

@@ -81,12 +81,15 @@ class LoadReport:
         return self.named(name).response.percentile_ms(share)
 
     def arm(self, prefix: str) -> "LoadReport":
-        """Give the part of a comparing run that went to one arm, under the names' own form."""
+        """Give the part of a comparing run that went to one arm, under the names' own form.
+
+        Both arms share one schedule, so half of what was scheduled is this arm's; drops and lag are of both.
+        """
         names = {key.removeprefix(prefix): item for key, item in self.names.items() if key.startswith(prefix)}
         errors = [
             replace(item, name=item.name.removeprefix(prefix)) for item in self.errors if item.name.startswith(prefix)
         ]
-        return replace(self, names=names, errors=tuple(errors))
+        return replace(self, names=names, errors=tuple(errors), scheduled=self.scheduled // 2)
 
     def merge(self, other: "LoadReport") -> "LoadReport":
         """Add another generator's report of the same time."""

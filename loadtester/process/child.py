@@ -12,7 +12,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -21,8 +21,10 @@ from typing import IO, Any, Self
 from loadtester.errors import EngineError
 from loadtester.plan import LoadPlan
 from loadtester.plan_file import document_of
+from loadtester.process.team import Team
 from loadtester.report import LoadReport
 
+_ALONE = Team()
 _START_S = 30.0
 _END_S = 3.0
 _LOOK_S = 0.25
@@ -39,21 +41,30 @@ class Ending(enum.Enum):
     MEMORY = "memory"
     DIED = "died"
 
+    @property
+    def finished(self) -> bool:
+        """Tell whether the engine ended as it should."""
+        return self in (Ending.COMPLETE, Ending.CANCELLED)
+
 
 class EngineProcess:
     """Own one engine from its start to its end; use it as a context, so that it cannot be left behind."""
 
-    def __init__(self, *, log: IO[bytes] | int | None = None) -> None:
-        """Start the interpreter at once: it imports Locust while the plan is still being read."""
+    def __init__(self, *, log: IO[bytes] | int | None = None, lines: int = subprocess.PIPE) -> None:
+        """Start the interpreter at once: it imports Locust while the plan is still being read.
+
+        `log` takes what it and the user's script print; `lines` may be DEVNULL for an engine that nobody reads.
+        """
         command = [sys.executable, "-m", "loadtester.engine", str(os.getpid())]
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=lines, stderr=log, start_new_session=True
         )
         self._buffer = b""
         self._plan: LoadPlan | None = None
         self._stop_at: float | None = None
         self._heard_at = monotonic()
         self._told = False
+        self.on_ready: Callable[[int], None] = lambda _: None
         self.ending = Ending.DIED
         self.reason = ""
         self.report = LoadReport()
@@ -67,14 +78,20 @@ class EngineProcess:
         self.kill()
 
     @property
+    def alive(self) -> bool:
+        """Tell whether the engine runs."""
+        return self._child.poll() is None
+
+    @property
     def pid(self) -> int:
         """Give the engine's process id."""
         return self._child.pid
 
-    def order(self, plan: LoadPlan, *, tick_s: float = 1.0) -> None:
+    def order(self, plan: LoadPlan, *, tick_s: float = 1.0, team: Team = _ALONE) -> None:
         """Tell the engine what to run; raises EngineError when it is gone already."""
         self._plan = plan
-        line = json.dumps({"plan": document_of(plan), "tick_s": tick_s}).encode() + b"\n"
+        order = {"plan": document_of(plan), "tick_s": tick_s, **team.to_dict()}
+        line = json.dumps(order).encode() + b"\n"
         try:
             if self._child.stdin is not None:
                 self._child.stdin.write(line)
@@ -119,14 +136,17 @@ class EngineProcess:
             case "tick":
                 self.report = LoadReport.from_dict(content["report"])
                 return True
+            case "ready":
+                self.on_ready(int(content["port"]))
             case "end":
                 self.report = LoadReport.from_dict(content["report"])
                 self._told = True
                 cancelled = self._stop_at is not None
                 self._end(Ending.CANCELLED if cancelled else Ending.COMPLETE, content.get("fault", ""))
-            case _:
+            case kind:
                 self._told = True
-                self._end(Ending.SCRIPT, str(content.get("message", "")))
+                by_script = kind == "script"
+                self._end(Ending.SCRIPT if by_script else Ending.DIED, str(content.get("message", "")))
         return False
 
     def _end(self, ending: Ending, reason: str) -> None:

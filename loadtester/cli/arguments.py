@@ -1,0 +1,94 @@
+"""Say which words the commands understand, and make a plan of them."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from loadtester.cli.exits import EXIT_BAD_PLAN
+from loadtester.errors import PlanError
+from loadtester.plan import LoadPlan
+from loadtester.plan_file import parse_command, plan_from, read_plan
+
+_PLAN_KEYS = ("target", "rate", "users", "duration", "timeout", "thresholds", "compare_with", "locustfile")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]  # it never returns either way
+        """End with the exit code of a bad plan."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_BAD_PLAN, f"{self.prog}: {message}\n")
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Read the command line; a fault in it ends the process with 104."""
+    parser = _Parser(prog="penstock load", description="Make load on a target and judge it.")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    run = commands.add_parser("run", help="run a plan; the exit code is its verdict")
+    _add_plan(run)
+    run.set_defaults(compare_with=None)
+    compare = commands.add_parser("compare", help="run one plan against canary and primary at once")
+    _add_plan(compare)
+    compare.add_argument("--primary", dest="compare_with", metavar="URL", help="the URL of the primary")
+    compare.add_argument("--error-tolerance", type=float, default=0.01, help="share of requests (default 0.01)")
+    compare.add_argument("--latency-tolerance", type=float, default=0.1, help="share of the primary's (default 0.1)")
+    report = commands.add_parser("report", help="write the reports of a run from its JSON document")
+    report.add_argument("document", type=Path)
+    report.add_argument("--report", type=Path, metavar="DIR", default=Path("load-report"))
+    _add_others(commands)
+    return parser.parse_args(argv)
+
+
+def _add_others(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    render = commands.add_parser("render", help="print the manifests of a run in a cluster")
+    _add_plan(render)
+    render.set_defaults(compare_with=None)
+    render.add_argument("--image", default="penstock", help="the image that has penstock installed")
+    render.add_argument("--namespace", default="default")
+    render.add_argument("--name", default="penstock-load")
+    commands.add_parser("schema", help="print the JSON schema of a plan file")
+    worker = commands.add_parser("worker", help="be one worker of a run that another process leads")
+    worker.add_argument("plan", type=Path)
+    worker.add_argument("--master", required=True, metavar="HOST:PORT")
+    worker.add_argument("--workers", type=int, required=True, help="how many workers the run has")
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", nargs="?", type=Path, help="a plan file, YAML or JSON")
+    parser.add_argument("--target", help="the URL to load")
+    parser.add_argument("--rate", help="arrivals per second (open mode)")
+    parser.add_argument("--users", help="users (closed mode)")
+    parser.add_argument("--duration", help="such as 30s; without one until cancelled, at most one hour")
+    parser.add_argument("--timeout", help="such as 5s: a request without an answer by then has failed")
+    parser.add_argument("--threshold", action="append", dest="thresholds", metavar="EXPR", help="what must hold")
+    parser.add_argument("--locustfile", metavar="FILE", help="run this file's users instead of a plan's requests")
+    parser.add_argument("--line", metavar="'hey ...'", help="take the plan from a hey or wrk command line")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the run's JSON document there")
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="write HTML, JUnit, Markdown and other reports there"
+    )
+    parser.add_argument("--live", action="store_true", help="write one JSON line a tick to standard output")
+    parser.add_argument("--tick", type=float, default=1.0, metavar="SECONDS", help="how often (default 1)")
+    parser.add_argument("--workers", type=int, default=0, help="make the load with so many worker processes")
+    parser.add_argument("--bind", metavar="HOST:PORT", help="lead workers that others start, from this address")
+    parser.add_argument("--allow-target", action="append", metavar="HOST", help="refuse any other host")
+
+
+def plan_of(given: argparse.Namespace) -> LoadPlan:
+    """Make the plan that the command line asks for; raises PlanError."""
+    words = {key: getattr(given, key) for key in _PLAN_KEYS if getattr(given, key, None) is not None}
+    sources = [given.plan is not None, given.line is not None]
+    if all(sources):
+        raise PlanError("--line: the plan file says it already; leave one of the two out")
+    extra = [key for key in words if key != "compare_with"]
+    if any(sources) and extra:
+        raise PlanError(f"--{extra[0].rstrip('s')}: the plan says it already; leave one of the two out")
+    if given.plan is not None:
+        plan = read_plan(given.plan, **words)
+    elif given.line is not None:
+        plan = plan_from(parse_command(given.line) | words)
+    else:
+        plan = plan_from(words)
+    if given.command == "compare" and not plan.compare_with:
+        raise PlanError("compare_with: is missing; say --primary URL")
+    plan.require_allowed(given.allow_target)
+    return plan

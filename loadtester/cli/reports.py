@@ -1,0 +1,50 @@
+"""Make files and texts: reports of a run, manifests, the plan's schema."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadtester.cli import arguments
+from loadtester.errors import PlanError
+from loadtester.plan_file import PLAN_SCHEMA
+from loadtester.process import DOCUMENT_SCHEMA
+from loadtester.rendering import RENDERERS
+
+
+def write_reports(document: Mapping[str, Any], folder: Path) -> None:
+    """Write every report of a run into a folder, the document itself among them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    for name, render_one in RENDERERS.items():
+        (folder / name).write_text(render_one(document), encoding="utf-8")
+
+
+def report(given: argparse.Namespace) -> int:
+    """Write the reports of a document that was kept."""
+    try:
+        document = json.loads(given.document.read_text(encoding="utf-8"))
+        if not isinstance(document, dict) or document.get("schema") != DOCUMENT_SCHEMA:
+            raise PlanError(f"{given.document}: is not a run's JSON document ({DOCUMENT_SCHEMA})")
+        write_reports(document, given.report)
+    except (ValueError, KeyError, OSError) as error:
+        raise PlanError(f"{given.document}: cannot be read ({error})") from error
+    print(given.report)  # noqa: T201 - a command's own words
+    return 0
+
+
+def render(given: argparse.Namespace) -> int:
+    """Print the manifests of a run in a cluster."""
+    from loadtester import cluster  # noqa: PLC0415 - only this command needs it
+
+    plan = arguments.plan_of(given)
+    settings = cluster.ClusterSettings(given.name, given.namespace, given.image, max(given.workers, 1))
+    print(cluster.render(plan, settings), end="")  # noqa: T201 - a command's own words
+    return 0
+
+
+def schema(_: argparse.Namespace) -> int:
+    """Print the JSON schema of a plan file."""
+    print(json.dumps(PLAN_SCHEMA, indent=2))  # noqa: T201 - a command's own words
+    return 0
