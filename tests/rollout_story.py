@@ -90,7 +90,7 @@ class FaultyTraffic:
     """Count 100 requests a second as the router splits them, failed and slow as it is told."""
 
     def __init__(self, clock: Clock, router: TrafficRouter) -> None:
-        self._clock, self._router = clock, router
+        self._clock, self._read_route = clock, router.read
         self._seen = clock.now()
         self._counter = MemoryCounter()
         self.errors_percent = dict.fromkeys(Arm, 0)
@@ -98,7 +98,7 @@ class FaultyTraffic:
         self.silent = False
 
     def read(self) -> TrafficCounts:
-        now, route = self._clock.now(), self._router.read()
+        now, route = self._clock.now(), self._read_route()
         flowed = 0 if self.silent else int((now - self._seen).total_seconds() * 100)
         self._seen = now
         to_canary = flowed if route.mirrored else flowed * route.canary_percent // 100
@@ -174,6 +174,11 @@ class Story:
         """Change the plan under way."""
         changed = replace(self.release.plan, **settings)  # type: ignore[arg-type] # a test names the fields
         self.release = replace(self.release, plan=changed)
+
+    def plug(self, **ports: object) -> None:
+        """Put other adapters in the place of these ports."""
+        platform = replace(self.release.platform, **ports)  # type: ignore[arg-type] # a test names the ports
+        self.release = replace(self.release, platform=platform)
 
     def tick(self, times: int = 1) -> TickRecord:
         for _ in range(times):
