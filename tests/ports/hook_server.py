@@ -3,7 +3,6 @@
 import json
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +34,10 @@ class Seen:
     @property
     def document(self) -> object:
         return json.loads(self.body)
+
+
+CERTIFICATE = Path(__file__).parents[1] / "loopback.pem"
+"""A certificate and its key for localhost and 127.0.0.1, signed by itself, good until 2126."""
 
 
 class HookServer(ThreadingHTTPServer):
@@ -116,15 +119,6 @@ def serving(*told: Told, pages: dict[str, Told] | None = None, tls: Path | None 
         server.shutdown()
         server.server_close()
         thread.join(5)
-
-
-def make_certificate(folder: Path) -> Path:
-    """Sign a certificate for localhost by itself."""
-    both = folder / "self-signed.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-keyout", str(both), "-out", str(both) + ".crt"], check=True, capture_output=True)
-    both.write_text(both.read_text() + Path(str(both) + ".crt").read_text())
-    return both
 
 
 def free_port() -> int:

@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 
 import pytest
-from hook_server import Told, free_port, make_certificate, serving
+from hook_server import CERTIFICATE, Told, free_port, serving
 
 from webhooks.protocol import HookPayload, HookType
 from workflows.clocks import MemoryClock
@@ -210,16 +209,16 @@ def test_a_server_that_accepts_and_never_answers_ends_at_the_time_out() -> None:
     assert (answer.passed, answer.attempts) == (False, 1)
 
 
-def test_a_certificate_nobody_vouches_for_is_a_no_and_not_tried_again(tmp_path: Path) -> None:
-    with serving(Told(), tls=make_certificate(tmp_path)) as server:
+def test_a_certificate_nobody_vouches_for_is_a_no_and_not_tried_again() -> None:
+    with serving(Told(), tls=CERTIFICATE) as server:
         answer = HttpHookCaller().call(hook(f"https://localhost:{server.port}/", retries=3), PAYLOAD)
 
     assert (answer.passed, answer.attempts) == (False, 1)
     assert "certificate" in answer.reason
 
 
-def test_disable_tls_accepts_any_certificate(tmp_path: Path) -> None:
-    with serving(Told(), tls=make_certificate(tmp_path)) as server:
+def test_disable_tls_accepts_any_certificate() -> None:
+    with serving(Told(), tls=CERTIFICATE) as server:
         answer = HttpHookCaller().call(hook(f"https://localhost:{server.port}/", verify_tls=False), PAYLOAD)
 
     assert answer.passed

@@ -83,6 +83,13 @@ class Served:
         eventually(lambda: self.post("/healthz") == (200, "OK"), "an answer")
         return self
 
+    def accepts(self) -> bool:
+        """Tell whether a new connection would be answered."""
+        try:
+            return self.post("/healthz", timeout_s=0.2) == (200, "OK")
+        except OSError:
+            return False
+
     def end(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_S)

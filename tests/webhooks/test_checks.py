@@ -2,8 +2,11 @@
 
 import io
 import json
+import socket
+import ssl
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from webhooks.checks.job import Ended, Outcome, Target, clean_environ, join_reas
 from webhooks.checks.json_path import MissingError, find
 from webhooks.checks.load import read_tick
 
+CERTIFICATE = Path(__file__).parents[1] / "loopback.pem"
 NO_VALUES: Mapping[str, str] = {}
 
 
@@ -90,6 +94,27 @@ def test_an_answer_that_is_not_tls_fails(ad: AdService) -> None:
     result = http.check(test.spec, Target("https://ad.weather", ad.address), {}, 5)
 
     assert result.outcome is Outcome.FAILED
+
+
+@pytest.fixture
+def ad_over_tls(ad: AdService) -> AdService:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    ad.socket = context.wrap_socket(ad.socket, server_side=True)
+    return ad
+
+
+@pytest.mark.parametrize(("host", "outcome"), [("ad-canary.weather", Outcome.PASSED), ("shop.weather", Outcome.FAILED)])
+def test_the_certificate_must_be_that_of_the_target_not_of_the_address(
+    ad_over_tls: AdService, monkeypatch: pytest.MonkeyPatch, host: str, outcome: Outcome
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    test = make_test("kind: http, requests: [{path: /ad}]")
+    assert isinstance(test.spec, HttpSpec)
+
+    result = http.check(test.spec, Target(f"https://{host}", ad_over_tls.address), {}, 5)
+
+    assert result.outcome is outcome
 
 
 ANSWER = Answer(200, {"X-Kind": "ad"}, '{"version": "v1", "items": [{"n": 1}]}', 0.2)
@@ -252,6 +277,32 @@ def test_a_load_without_a_report_is_inconclusive() -> None:
 @pytest.mark.parametrize("line", ["", "text", "[]", "{}", '{"kind": "other", "report": {}}', '{"kind": "tick"}'])
 def test_a_line_without_a_report_is_passed_over(line: str) -> None:
     assert read_tick(line) == ""
+
+
+def test_an_answer_that_breaks_off_fails() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as server:
+        server.submit(answer_once, listener, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort")
+        target = Target("http://ad.weather", f"127.0.0.1:{listener.getsockname()[1]}")
+        spec = make_test("kind: http, requests: [{path: /ad}]").spec
+        assert isinstance(spec, HttpSpec)
+        result = http.check(spec, target, {}, 5)
+
+    assert (result.outcome, "4 bytes of the body missing" in result.reason) == (Outcome.FAILED, True)
+
+
+def answer_once(listener: socket.socket, raw: bytes) -> None:
+    listener.settimeout(5)
+    with listener.accept()[0] as connection:
+        connection.recv(65536)
+        connection.sendall(raw)
+
+
+def test_an_http_check_refuses_the_job_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = {"name": "t", "definition": '{"kind": "load", "plan": {}}', "url": "http://ad", "connect": ""}
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(order)))
+
+    with pytest.raises(TypeError, match="t is not a test of kind http"):
+        http.main()
 
 
 @pytest.mark.parametrize("kind", ["pytest", "load"])

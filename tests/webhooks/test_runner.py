@@ -11,7 +11,11 @@ import pytest
 
 from tests.webhooks.bench import AD, AdService
 from webhooks.catalog import read_catalog
-from webhooks.runs import Bell, RunService
+from webhooks.checks.job import Job
+from webhooks.errors import StoreError
+from webhooks.runs import Bell, RunService, process
+from webhooks.runs.changes import change
+from webhooks.runs.child import Child
 from webhooks.runs.families import end_marked, find_marked
 from webhooks.runs.runner import Runner
 from webhooks.store.memory import MemoryStore
@@ -293,3 +297,46 @@ def test_a_mark_that_nobody_has_ends_nobody() -> None:
     end_marked("PENSTOCK_RUN=nobody")
 
     assert list(find_marked("PENSTOCK_RUN=nobody")) == []
+
+
+def test_a_run_that_everybody_changes_is_trouble_of_the_store() -> None:
+    class Contested(MemoryStore):
+        def __init__(self) -> None:
+            super().__init__()
+            self.runs = self  # type: ignore[assignment] # a store that somebody else is always faster with
+
+        def find(self, _: str) -> Run:
+            return Run("one", RunOrder("k", AD, 1, "rollout", "t", "{}", "http://ad"), 1.0)
+
+        def save(self, _: Run) -> None:
+            return None
+
+    with pytest.raises(StoreError, match="run one: changed 100 times"):
+        change(Contested().runs, "one", lambda run: run)
+
+
+def test_a_child_whose_command_is_not_there_leaves_no_folder(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    run = shop.start(HTTP)
+
+    with pytest.raises(FileNotFoundError):
+        Child(run, read_catalog(f"tests: {{t: {{{HTTP}}}}}", tmp_path).tests["t"], Job(("/no/such/program",)), {})
+
+    assert list(tmp_path.glob("penstock-run-*")) == []
+
+
+def test_a_second_runner_for_a_folder_gives_up(tmp_path: Path) -> None:
+    stop = process._Stop()
+    with (tmp_path / "lock").open("w") as first, (tmp_path / "lock").open("w") as second:
+        assert process._lock(first, stop, 1.0)
+        assert not process._lock(second, stop, 0.2)
+
+
+def test_more_hooks_than_places_get_an_answer_at_once(shop: Workshop) -> None:
+    service = RunService(shop.store.runs, None, shop.now, 1)
+    run = shop.start(HTTP)
+    service._places.acquire()
+
+    assert service.wait(run, time.monotonic() + 300).state is RunState.QUEUED

@@ -1,5 +1,6 @@
 """`penstock serve` for real: a release's hooks over HTTP, starting, and stopping."""
 
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -74,6 +75,22 @@ def test_an_answer_under_way_is_not_cut_off_by_a_stop(served: Served, ad: AdServ
         status = served.end()
 
         assert (status, waiting.result(PATIENCE_S)[0]) == (0, 200)
+
+
+def test_asked_twice_to_stop_it_does_not_wait(served: Served, ad: AdService) -> None:
+    ad.slow_s = 300
+    with ThreadPoolExecutor(1) as caller:
+        waiting = caller.submit(served.hook, "pre-rollout", test="ad-contract", wait="200s")
+        eventually(lambda: bool(ad.hosts), "the test to start")
+        family = served.family()
+        served.process.send_signal(signal.SIGINT)
+        eventually(lambda: not served.accepts(), "the service to stop listening")
+        served.process.send_signal(signal.SIGINT)
+
+        assert served.process.wait(PATIENCE_S) == 0
+        eventually(lambda: not any(map(alive, family)), "every process to end")
+        with pytest.raises(OSError, match=r".*"):
+            waiting.result(PATIENCE_S)
 
 
 def test_the_address_is_told_on_stdout_and_in_a_file(served: Served) -> None:

@@ -7,9 +7,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from webhooks.errors import StoreError
 from webhooks.runs.bell import Bell
@@ -23,9 +23,10 @@ BELL_FILE = "bell"
 """The name of the runner's bell in the data folder."""
 
 _LOCK_FILE = "runner.lock"
-_LOCK_TRIES = 100
+_LOCK_PATIENCE_S = 10.0
 _LOCK_PAUSE_S = 0.1
 _TROUBLE_PAUSE_S = 1.0
+_TEMPORARY = 75
 _log = logging.getLogger("penstock.runner")
 
 
@@ -52,8 +53,12 @@ def main(argv: list[str]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    with _only_runner(folder / _LOCK_FILE, stop):
-        _serve(folder, bell, stop)
+    with (folder / _LOCK_FILE).open("w") as file:
+        if _lock(file, stop, _LOCK_PATIENCE_S):
+            _serve(folder, bell, stop)
+        elif not stop.asked:
+            _log.error("another runner works on %s; stop it first", folder)
+            return _TEMPORARY
     return 0
 
 
@@ -73,17 +78,12 @@ def _serve(folder: Path, bell: Bell, stop: _Stop) -> None:
         store.close()
 
 
-@contextlib.contextmanager
-def _only_runner(path: Path, stop: _Stop) -> Iterator[None]:
-    """Hold the lock of the data folder; the runner before us may need a moment to end its children."""
-    with path.open("w") as file:
-        for _ in range(_LOCK_TRIES):
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            stop.pause(_LOCK_PAUSE_S)
-            if stop.asked:
-                break
-        else:
-            raise SystemExit(f"{path}: another runner works on this folder; stop it first")
-        yield
+def _lock(file: TextIO, stop: _Stop, patience_s: float) -> bool:
+    """Get the lock of the data folder; the runner before us may need a moment to end its children."""
+    deadline = time.monotonic() + patience_s
+    while not stop.asked and time.monotonic() < deadline:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        stop.pause(_LOCK_PAUSE_S)
+    return False

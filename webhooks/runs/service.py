@@ -14,7 +14,9 @@ from webhooks.runs.changes import change
 from webhooks.store.port import RunStore
 from webhooks.store.records import UNDER_WAY, CanaryName, LoadWatch, Run, RunOrder, RunState
 
-_POLL_S = 0.03
+_FIRST_POLL_S = 0.02
+_LONGEST_POLL_S = 0.25
+_POLL_SHARE = 0.1
 
 
 class RunService:
@@ -37,10 +39,12 @@ class RunService:
         """Give the run once it has ended; as it is at the deadline (monotonic seconds) or with no place to wait."""
         if not self._places.acquire(blocking=False):
             return self.runs.find(run.id) or run
-        pause = threading.Event()
+        began, pause = time.monotonic(), threading.Event()
         try:
-            while not run.state.ended and time.monotonic() < deadline:
-                pause.wait(min(_POLL_S, max(0.0, deadline - time.monotonic())))
+            while not run.state.ended and (left_s := deadline - time.monotonic()) > 0:
+                # The longer it has taken, the less a moment more matters.
+                patience_s = _FIRST_POLL_S + _POLL_SHARE * (time.monotonic() - began)
+                pause.wait(min(patience_s, _LONGEST_POLL_S, left_s))
                 run = self.runs.find(run.id) or run
         finally:
             self._places.release()
