@@ -1,0 +1,93 @@
+"""Choose the judge, and fall back to thresholds where the evidence judge's premise cannot hold.
+
+Premise: both arms get the same mix of requests at the same time. The one rule to keep: a fall-back is said, never
+silent.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from workflows.rollout.plan import Strategy
+from workflows.rollout.terms import Mode
+
+ANNOTATION = "penstock.dev/judge"
+
+
+class Judge(enum.Enum):
+    """Name the ways to judge a canary: Flagger's thresholds, or evidence in one of its modes."""
+
+    THRESHOLD = "threshold"
+    EVIDENCE = "evidence"
+    EVIDENCE_STRICT = "evidence-strict"
+
+    @property
+    def mode(self) -> Mode | None:
+        """Give the mode of the evidence judge; None for thresholds."""
+        match self:
+            case Judge.THRESHOLD:
+                return None
+            case Judge.EVIDENCE:
+                return Mode.NORMAL
+            case Judge.EVIDENCE_STRICT:
+                return Mode.STRICT
+
+
+def parse_judge(name: str) -> Judge:
+    """Read a judge's name; raises ValueError that lists the known ones."""
+    try:
+        return Judge(name)
+    except ValueError:
+        known = ", ".join(judge.value for judge in Judge)
+        raise ValueError(f"{ANNOTATION}: unknown judge {name!r}; known: {known}") from None
+
+
+class Load(enum.Enum):
+    """Say where synthetic load goes, if its requests are counted at all."""
+
+    UNCOUNTED = "left out of the counts"
+    BOTH_ARMS = "sent to both arms alike"
+    ONE_ARM = "sent to one arm and counted"
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Hold what the premise depends on."""
+
+    strategy: Strategy = Strategy.CANARY
+    mirrored: bool = False
+    load: Load = Load.UNCOUNTED
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Carry the judge that is used, and why it is not the one that was asked; empty when it is."""
+
+    judge: Judge
+    reason: str = ""
+
+
+def choose(asked: Judge, circumstances: Circumstances) -> Choice:
+    """Choose the judge that was asked, or thresholds with the reason."""
+    if asked is Judge.THRESHOLD:
+        return Choice(asked)
+    broken = _break_premise(circumstances)
+    if not broken:
+        return Choice(asked)
+    return Choice(Judge.THRESHOLD, f"judging by threshold instead of {asked.value}: {broken}")
+
+
+def _break_premise(circumstances: Circumstances) -> str:  # noqa: PLR0911 - one return for each way to break it
+    if not circumstances.counted:
+        return "the metrics source gives rates, not counts per arm and window"
+    if circumstances.load is Load.ONE_ARM:
+        return "synthetic load goes to one arm only and is counted; leave it out or send it to both arms"
+    if circumstances.mirrored:
+        return "mirrored requests reach both arms, so the arms do not share the traffic"
+    match circumstances.strategy:
+        case Strategy.CANARY:
+            return ""
+        case Strategy.AB_TESTING:
+            return "an A/B match sends other users to the canary than to the primary"
+        case Strategy.BLUE_GREEN:
+            return "blue/green gives the canary no user traffic beside the primary"
