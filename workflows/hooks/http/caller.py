@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from webhooks.protocol import HookPayload, answer_is_temporary, answer_passes, answer_text, one_line
 from workflows.clocks import SystemClock
-from workflows.hooks.exchange import Answer, RefusedError, Request, exchange
+from workflows.hooks.http.exchange import Answer, RefusedError, Request, exchange
 from workflows.ports import Clock, HookAnswer
 from workflows.rollout.plan import Hook
 
