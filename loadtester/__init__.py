@@ -1,18 +1,33 @@
-"""Make load with Locust and judge it; knows nothing of Flagger, Kubernetes or pipelines."""
+"""Make load with Locust and judge it; knows nothing of Flagger, Kubernetes or pipelines.
 
-from loadtester.errors import EngineError, LoadError, PlanError, ScriptError
-from loadtester.plan import LoadPlan
-from loadtester.report import LoadReport
+The one rule to keep: importing this package imports nothing else, so that an engine starts at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loadtester.errors import EngineError, LoadError, PlanError, ScriptError
+    from loadtester.plan import LoadPlan
+    from loadtester.process import run
+    from loadtester.report import LoadReport
 
 __all__ = ["EngineError", "LoadError", "LoadPlan", "LoadReport", "PlanError", "ScriptError", "run"]
 
+_HOMES = {
+    "EngineError": "loadtester.errors",
+    "LoadError": "loadtester.errors",
+    "LoadPlan": "loadtester.plan",
+    "LoadReport": "loadtester.report",
+    "PlanError": "loadtester.errors",
+    "ScriptError": "loadtester.errors",
+    "run": "loadtester.process",
+}
 
-def run(plan: LoadPlan) -> LoadReport:
-    """Run a plan in an engine process of its own and give its report.
 
-    Takes `plan.length_s` seconds and at most the time-out and grace more. Raises ScriptError when the plan's Locust
-    file is at fault and EngineError when the engine failed; what the target did wrong stands in the report.
-    """
-    from loadtester import process  # noqa: PLC0415 - the values can be had without what starts processes
-
-    return process.run(plan)
+def __getattr__(name: str) -> Any:
+    """Fetch a public name from where it lives."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'loadtester' has no attribute {name!r}")
+    return getattr(import_module(home), name)

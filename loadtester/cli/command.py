@@ -1,12 +1,15 @@
 """Read the command line and do what it says."""
 
 import argparse
+import contextlib
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
 from loadtester.cli import arguments, reports, runs
 from loadtester.cli.exits import EXIT_BAD_PLAN, EXIT_INCONCLUSIVE, EXIT_SCRIPT
 from loadtester.errors import EngineError, PlanError, ScriptError
+from loadtester.process import EngineProcess
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "run": runs.run,
@@ -18,9 +21,16 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
 }
 
 
-def main(argv: list[str]) -> int:
-    """Run one command and give its exit code; the first word names the command."""
-    given = arguments.parse(argv)
+def execute(argv: list[str], child: "subprocess.Popen[bytes] | None" = None) -> int:
+    """Run one command, with an engine that was started for it, and give its exit code."""
+    with contextlib.ExitStack() as stack:
+        engine = stack.enter_context(EngineProcess(child)) if child is not None else None
+        given = arguments.parse(argv)
+        given.engine = engine
+        return _guarded(given)
+
+
+def _guarded(given: argparse.Namespace) -> int:
     try:
         return _COMMANDS[given.command](given)
     except PlanError as error:

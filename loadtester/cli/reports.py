@@ -10,11 +10,12 @@ from loadtester.cli import arguments
 from loadtester.errors import PlanError
 from loadtester.plan_file import PLAN_SCHEMA
 from loadtester.process import DOCUMENT_SCHEMA
-from loadtester.rendering import RENDERERS
 
 
 def write_reports(document: Mapping[str, Any], folder: Path) -> None:
     """Write every report of a run into a folder, the document itself among them."""
+    from loadtester.rendering import RENDERERS  # noqa: PLC0415 - a run's start need not wait for it
+
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     for name, render_one in RENDERERS.items():

@@ -8,7 +8,6 @@ from typing import Any
 
 from loadtester.cli.arguments import plan_of
 from loadtester.cli.exits import exit_code
-from loadtester.cli.reports import write_reports
 from loadtester.errors import PlanError
 from loadtester.plan import LoadPlan
 from loadtester.plan_file import read_plan
@@ -23,7 +22,7 @@ def run(given: argparse.Namespace) -> int:
     """Run or compare, and give the exit code."""
     if given.tick <= 0:
         raise PlanError(f"--tick: {given.tick} is not above 0")
-    with LoadRun(EngineProcess()) as load:
+    with LoadRun(given.engine) as load:
         plan = plan_of(given)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: load.cancel())
@@ -38,13 +37,15 @@ def run(given: argparse.Namespace) -> int:
     if given.json is not None:
         given.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
     if given.report is not None:
+        from loadtester.cli.reports import write_reports  # noqa: PLC0415 - a run's start need not wait for it
+
         write_reports(document, given.report)
     return exit_code(load)
 
 
 def work(given: argparse.Namespace) -> int:
     """Be one worker until the master ends the run."""
-    with EngineProcess() as engine:
+    with given.engine or EngineProcess() as engine:
         plan = read_plan(given.plan)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: engine.cancel())

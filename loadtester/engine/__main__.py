@@ -4,6 +4,7 @@ The one rule to keep: what a run does not need is not imported before its first 
 """
 
 import ctypes
+import gc
 import json
 import logging
 import os
@@ -42,11 +43,16 @@ def main() -> int:
     die_with_parent(int(sys.argv[1]))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     leave_out_web()
+    gc.disable()
     import locust  # noqa: F401, PLC0415 - it must patch before anything else is imported
 
+    from loadtester.engine import plan_load, session  # noqa: F401, PLC0415 - while the plan is still being read
     from loadtester.engine.stream import Stream  # noqa: PLC0415
     from loadtester.errors import EngineError, ScriptError  # noqa: PLC0415
 
+    # what stands now stands to the end: no collection need look at it
+    gc.freeze()
+    gc.enable()
     line = sys.stdin.buffer.readline()
     if not line:
         return 1

@@ -64,12 +64,18 @@ class Entry:
         self.statuses: dict[int, int] = {}
 
     def record(self, response_us: int, service_us: int, status: int, size: int) -> None:
-        """Count one ended request; the hottest function of all, hence no calls but two."""
-        self.response.add(response_us)
-        self.service.add(service_us)
+        """Count one ended request; the hottest function of all, hence `Tally.add` written out twice."""
+        cell = cell_of(response_us)
+        tally = self.response
+        tally.cells[cell] += 1
+        tally.sum_us += response_us
+        tally.max_us = max(tally.max_us, response_us)
+        tally = self.service
+        tally.cells[cell if service_us == response_us else cell_of(service_us)] += 1
+        tally.sum_us += service_us
+        tally.max_us = max(tally.max_us, service_us)
         self.received += size
-        statuses = self.statuses
-        statuses[status] = statuses.get(status, 0) + 1
+        self.statuses[status] = self.statuses.get(status, 0) + 1
 
     def report(self) -> NameReport:
         """Give the state of this moment."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import gevent
@@ -25,9 +25,6 @@ from loadtester.engine.slim_response import BadStatusError, SlimResponse, check_
 from loadtester.engine.targets import Target
 from loadtester.plan import HttpOptions
 
-if TYPE_CHECKING:
-    from loadtester.engine.slim_user import SlimHttpUser
-
 _REDIRECTS = (301, 302, 303, 307, 308)
 _KEEPS_METHOD = (307, 308)
 _FIRST_ERROR_STATUS = 400
@@ -36,6 +33,22 @@ _PLAIN: Mapping[str, Any] = {}
 _KNOWN_PAYLOADS = 256
 _heads = HeadCache()
 _targets: dict[tuple[str, bool], Target] = {}
+
+
+class SlimClientUser(Protocol):
+    """Be the user of a session: what FastHttpUser is set up with."""
+
+    environment: Any
+    host: str | None
+    network_timeout: float
+    connection_timeout: float
+    max_redirects: int
+    insecure: bool
+    default_headers: dict[str, str] | None
+
+    def context(self) -> dict[str, Any]:
+        """Give what each request event carries."""
+        ...
 
 
 @dataclass(slots=True)
@@ -54,7 +67,7 @@ class SlimSession:
     on_cut: ClassVar[Callable[[str, float], None] | None] = None
     usual_listeners: ClassVar[int] = -1
 
-    def __init__(self, user: "SlimHttpUser") -> None:
+    def __init__(self, user: SlimClientUser) -> None:
         self.user = user
         self.base_url = (user.host or "").rstrip("/")
         self.cookies: dict[str, str] = {}

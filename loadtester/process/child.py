@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from loadtester.errors import EngineError
 from loadtester.plan import LoadPlan
@@ -50,14 +50,14 @@ class Ending(enum.Enum):
 class EngineProcess:
     """Own one engine from its start to its end; use it as a context, so that it cannot be left behind."""
 
-    def __init__(self, *, log: IO[bytes] | int | None = None, lines: int = subprocess.PIPE) -> None:
-        """Start the interpreter at once: it imports Locust while the plan is still being read.
+    def __init__(self, child: "subprocess.Popen[bytes] | None" = None, *, lines: int = subprocess.PIPE) -> None:
+        """Own this child, or start one; it imports Locust while the plan is still being read.
 
-        `log` takes what it and the user's script print; `lines` may be DEVNULL for an engine that nobody reads.
+        `lines` may be DEVNULL for an engine that nobody reads. What it and the user's script print is our error output.
         """
         command = [sys.executable, "-m", "loadtester.engine", str(os.getpid())]
-        self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.PIPE, stdout=lines, stderr=log, start_new_session=True
+        self._child = child or subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command, stdin=subprocess.PIPE, stdout=lines, start_new_session=True
         )
         self._buffer = b""
         self._plan: LoadPlan | None = None

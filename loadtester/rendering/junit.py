@@ -1,8 +1,8 @@
 """Write a run as JUnit XML: one test case for each threshold and each compared measure."""
 
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 _TAGS = {"failed": "failure", "inconclusive": "error"}
 
@@ -32,10 +32,10 @@ def _cases(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 def _case(name: str, outcome: str, reason: str) -> str:
     tag = _TAGS.get(outcome)
-    start = f'<testcase classname="load" name={quoteattr(_clean(name))}>'
+    start = f'<testcase classname="load" name="{escape(_clean(name))}">'
     inner = f"<system-out>{escape(_clean(reason))}</system-out>"
     if tag is not None:
-        inner = f"<{tag} message={quoteattr(_clean(reason))}/>"
+        inner = f'<{tag} message="{escape(_clean(reason))}"/>'
     return f"  {start}{inner}</testcase>"
 
 

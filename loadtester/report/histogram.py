@@ -19,11 +19,10 @@ _FINE_CELLS = 32
 
 def cell_of(duration_us: int) -> int:
     """Give the cell of a duration in microseconds."""
-    if duration_us <= 0:
-        return 0
-    duration_us = min(duration_us, _LARGEST_US)
-    shift = duration_us.bit_length() - _FINE_BITS
-    return duration_us if shift <= 0 else shift * _FINE_CELLS + (duration_us >> shift)
+    if 0 <= duration_us <= _LARGEST_US:
+        shift = duration_us.bit_length() - _FINE_BITS
+        return duration_us if shift <= 0 else shift * _FINE_CELLS + (duration_us >> shift)
+    return 0 if duration_us < 0 else CELLS - 1
 
 
 def middle_of(cell: int) -> float:
