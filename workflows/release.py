@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from webhooks.protocol import HookPayload, HookType
 from workflows.errors import FencedError, TemporaryError
 from workflows.ports import Lease, Platform
+from workflows.records import Decider, Evidence, Exchange, TickRecord, keep_nothing
 from workflows.rollout import gates, machine
 from workflows.rollout.decision import (
     Action,
@@ -32,7 +33,7 @@ from workflows.rollout.decision import (
 )
 from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.plan import Hook, RolloutPlan
-from workflows.rollout.samples import Measurement, TrafficCounts
+from workflows.rollout.samples import TrafficCounts
 from workflows.rollout.state import CheckResult, Event, HookRound, RolloutState, World
 from workflows.rollout.tick import deliberate
 from workflows.rollout.traffic import Arm
@@ -43,12 +44,16 @@ LEASE = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Hold what every stage works with: the platform, the plan, who we are, and how long we may be silent."""
+    """Hold what every stage works with: the platform, the plan, who we are, and how long we may be silent.
+
+    `keep` gets the record of each tick before its decision is put in force; it must not raise.
+    """
 
     platform: Platform
     plan: RolloutPlan
     owner: str
     lease: timedelta = LEASE
+    keep: Callable[[TickRecord], None] = keep_nothing
 
     def acquire(self) -> Lease:
         """Become or stay the owner; raises FencedError while another's lease runs."""
@@ -57,17 +62,6 @@ class Release:
     def state(self) -> RolloutState:
         """Load where the release stands."""
         return self.platform.states.load() or RolloutState()
-
-
-@dataclass(frozen=True, slots=True)
-class TickRecord:
-    """Record one tick: what was seen, what was decided, and what the window held."""
-
-    at: datetime
-    before: RolloutState
-    world: World
-    decision: Decision
-    window: TrafficCounts
 
 
 def look(release: Release) -> World:
@@ -82,22 +76,21 @@ def look(release: Release) -> World:
     )
 
 
-Decider = Callable[[Tick], Deliberation | Decision]
-
-
 def advance(release: Release, decide: Decider = deliberate) -> TickRecord:
     """Take one tick; raises FencedError when we are not the owner, TemporaryError when nothing could be decided.
 
     After a TemporaryError the same tick can be taken again. What was condemned is rolled back, whoever decides.
     """
-    release.acquire()
+    lease = release.acquire()
     state = release.state()
     world = look(release)
-    window = _Window(release, state)
-    tick = Tick(release.plan, state, world)
-    decision = _deliberate(release, deliberate(tick) if state.condemned else decide(tick), window)
+    inquiry = _Inquiry(release, state)
+    decide = deliberate if state.condemned else decide
+    decision = inquiry.hear(decide(Tick(release.plan, state, world)))
+    record = TickRecord(world.now, state, world, decision, release.plan, decide, lease, inquiry.evidence)
+    release.keep(record)
     perform(release, state, decision)
-    return TickRecord(world.now, state, world, decision, window.counts)
+    return record
 
 
 def perform(release: Release, before: RolloutState, decision: Decision) -> None:
@@ -161,19 +154,49 @@ def act(platform: Platform, action: Action) -> None:
             platform.workload.promote(revision)
 
 
-class _Window:
-    """Read the traffic counters once a tick, when the deliberation first asks."""
+class _Inquiry:
+    """Answer what a deliberation asks and keep the answers; the counters are read once, when first asked for."""
 
     def __init__(self, release: Release, state: RolloutState) -> None:
         self._release = release
         self._since = state.counts
-        self.counts = TrafficCounts()
+        self.evidence = Evidence()
 
-    def read(self) -> TrafficCounts:
-        now = read_counts(self._release)
-        if now is not None and self._since is not None:
-            self.counts = now.since(self._since)
-        return self.counts
+    def hear(self, deliberation: Deliberation | Decision) -> Decision:
+        """Lead a deliberation to its decision."""
+        if isinstance(deliberation, Decision):
+            return deliberation
+        try:
+            question = next(deliberation)
+            while True:
+                answer = self._answer(question)
+                exchanges = (*self.evidence.exchanges, Exchange(question, answer))
+                self.evidence = replace(self.evidence, exchanges=exchanges)
+                question = deliberation.send(answer)
+        except StopIteration as decided:
+            decision: Decision = decided.value
+            return decision
+
+    def _answer(self, question: Question) -> Answer:
+        match question:
+            case CallHooks(hook_type, revision):
+                return call_hooks(self._release, hook_type, revision)
+            case JudgeMetrics():  # pragma: no branch - mypy proves it is the last
+                return self._judge()
+
+    def _judge(self) -> tuple[CheckResult, ...]:
+        plan, metrics = self._release.plan, self._release.platform.metrics
+        self._count()
+        checks = plan.analysis.checks
+        measurements = {check.name: metrics.measure(check, plan) for check in checks if not check.built_in}
+        self.evidence = replace(self.evidence, measurements=measurements)
+        return gates.judge(checks, self.evidence.window.canary, measurements)
+
+    def _count(self) -> None:
+        if self.evidence.reading is None:
+            now = read_counts(self._release)
+            window = now.since(self._since) if now and self._since else TrafficCounts()
+            self.evidence = replace(self.evidence, reading=now, window=window)
 
 
 def read_counts(release: Release) -> TrafficCounts | None:
@@ -182,35 +205,6 @@ def read_counts(release: Release) -> TrafficCounts | None:
         return release.platform.counter.read()
     except TemporaryError:
         return None
-
-
-def _deliberate(release: Release, deliberation: Deliberation | Decision, window: _Window) -> Decision:
-    if isinstance(deliberation, Decision):
-        return deliberation
-    try:
-        question = next(deliberation)
-        while True:
-            question = deliberation.send(_answer(release, question, window))
-    except StopIteration as decided:
-        decision: Decision = decided.value
-        return decision
-
-
-def _answer(release: Release, question: Question, window: _Window) -> Answer:
-    match question:
-        case CallHooks(hook_type, revision):
-            return call_hooks(release, hook_type, revision)
-        case JudgeMetrics():  # pragma: no branch - mypy proves it is the last
-            return _judge(release, window.read())
-
-
-def _judge(release: Release, window: TrafficCounts) -> tuple[CheckResult, ...]:
-    checks = release.plan.analysis.checks
-    metrics = release.platform.metrics
-    measurements: dict[str, Measurement] = {
-        check.name: metrics.measure(check, release.plan) for check in checks if not check.built_in
-    }
-    return gates.judge(checks, window.canary, measurements)
 
 
 def checksum(revision: str) -> str:

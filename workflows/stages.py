@@ -6,12 +6,13 @@ left behind; whatever a stage judges, it acts on itself, so that a pipeline engi
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from webhooks.protocol import HookType
 from workflows.errors import ConfigurationError, TemporaryError
-from workflows.release import Decider, Release, TickRecord, advance, call_hooks, pace_of, tell
+from workflows.records import Decider, TickRecord
+from workflows.release import Release, advance, call_hooks, pace_of, tell
 from workflows.rollout import machine, promotion
 from workflows.rollout.analysis import deliberate_gate, look_for_obstacle
 from workflows.rollout.decision import Decision, Deliberation, Pace, Shift, Tick
@@ -192,13 +193,23 @@ def finalise(release: Release, watch: Watch = ignore) -> RolloutState:
     return _ended(release, frozenset({Phase.FINALISING}), "finalise") or drive(release, rests, watch)
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Decide to end a release for a cause from outside; one that has ended stays as it is."""
+
+    cause: Cause
+    reason: str
+
+    def __call__(self, tick: Tick) -> Decision:
+        """Roll back what is under way."""
+        return (
+            roll_back(tick, self.cause, self.reason) if tick.state.under_way else Decision(tick.state, pace=Pace.DONE)
+        )
+
+
 def rollback(release: Release, cause: Cause, reason: str, watch: Watch = ignore) -> RolloutState:
     """Send the traffic home and end the release; does nothing when it has ended."""
-
-    def end(tick: Tick) -> Decision:
-        return roll_back(tick, cause, reason) if tick.state.under_way else Decision(tick.state, pace=Pace.DONE)
-
-    return drive(release, rests, watch, end)
+    return drive(release, rests, watch, Ending(cause, reason))
 
 
 def finish(release: Release, cause: Cause, reason: str, watch: Watch = ignore) -> RolloutState:

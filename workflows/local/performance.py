@@ -15,7 +15,8 @@ from workflows.local.sampler import Sampler
 from workflows.local.story import Scene
 from workflows.ports import Platform
 from workflows.process import owner
-from workflows.release import Release, TickRecord
+from workflows.records import TickRecord
+from workflows.release import Release
 from workflows.reports.live import LiveView
 from workflows.reports.recorder import Recorder, UserCounts
 from workflows.reports.release import ReleaseReport, TimelinePoint

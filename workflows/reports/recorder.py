@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from workflows.release import TickRecord
+from workflows.records import TickRecord
 from workflows.reports.release import DecisionRecord, ReleaseReport, TimelinePoint
 from workflows.rollout import gates
 from workflows.rollout.phase import ANALYSED, Phase
