@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,14 @@ def test_a_killed_runner_takes_its_children_along_and_its_run_starts_again_once(
     eventually(lambda: not any(map(alive, first)), "the first test's processes to end")
     (folder / "go").touch()
     eventually(lambda: served.hook("pre-rollout", test="slow", wait="5s")[0] == 200, "the verdict")
+
+
+def test_a_killed_runner_leaves_no_folder(served: Served, folder: Path) -> None:
+    run_id = start_slow_test(served, folder).partition("=")[2]
+    (first,) = Path(tempfile.gettempdir()).glob(f"penstock-run-{run_id}-*")
+    kill(served.find_runner())
+
+    eventually(lambda: not first.exists(), "the dead runner's folder to be removed")
 
 
 def test_a_run_whose_runner_dies_twice_is_lost_and_said_to_be(served: Served, folder: Path) -> None:

@@ -73,7 +73,7 @@ class Child:
         self.stop_reason = ""
         self.overdue_at = 0.0
         self.kill_at = 0.0
-        self._folder = Path(tempfile.mkdtemp(prefix="penstock-run-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=_prefix(run.id)))
         try:
             self._process = self._start(job, clean_environ(environ, self._folder, run.id))
         except OSError:
@@ -128,6 +128,16 @@ class Child:
     def clear(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def clear_folders(run_id: str) -> None:
+    """Remove the folders that a dead runner left of a run."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix(run_id)}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prefix(run_id: str) -> str:
+    return f"penstock-run-{run_id}-"
 
 
 def _number(pipe: object) -> int:

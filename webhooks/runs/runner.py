@@ -18,7 +18,7 @@ from webhooks.checks.job import RUN_MARK, CheckResult, Outcome, Target
 from webhooks.checks.load import read_tick
 from webhooks.runs.bell import Bell, hush
 from webhooks.runs.changes import change
-from webhooks.runs.child import Child
+from webhooks.runs.child import Child, clear_folders
 from webhooks.runs.families import end_marked
 from webhooks.store.port import RunStore
 from webhooks.store.records import CanaryName, Run, RunState
@@ -60,6 +60,7 @@ class Runner:
         self._runs.prune(self._now() - _KEPT_S)
         for run in self._runs.select({RunState.RUNNING}):
             end_marked(f"{RUN_MARK}={run.id}")
+            clear_folders(run.id)
             change(self._runs, run.id, self._inherit)
 
     def _inherit(self, run: Run) -> Run | None:
