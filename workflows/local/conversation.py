@@ -35,13 +35,14 @@ class Conversation(asyncio.Protocol):
         self.asked += 1
         self._received.clear()
         self._waiting = asyncio.get_running_loop().create_future()
-        answer = None
+        keeps = False
         try:
             self._transport.write(request)
             answer = await self._waiting
+            keeps = answer.keeps
         finally:
             self._waiting = None
-            if not (answer and answer.keeps):
+            if not keeps:
                 self.close()
         return answer
 
