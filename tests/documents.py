@@ -1,7 +1,7 @@
 """Run or check the code blocks of the documentation, each by its language.
 
 `console` runs what stands behind `$ ` in a copy of the examples and compares the output (`...` is any text);
-`sh` is checked against the commands' own help; `yaml`, `json` and `python` must be what they say.
+`sh` is checked against the commands' own help; `yaml`, `json`, `mermaid` and `python` must be what they say.
 """
 
 import functools
@@ -91,11 +91,17 @@ def compile_python(example: Example) -> None:
     compile(example.parsed, example.path, "exec")
 
 
+def look_at_picture(example: Example) -> None:
+    """Expect one of the diagrams that code hosts draw."""
+    assert example.parsed.split()[0] in {"flowchart", "sequenceDiagram", "stateDiagram-v2"}
+
+
 EVALUATORS = {
     "console": run_console,
     "sh": check_shell,
     "yaml": parse_yaml,
     "json": parse_json,
+    "mermaid": look_at_picture,
     "python": compile_python,
 }
 SYBIL = Sybil([CodeBlockParser(language, evaluator) for language, evaluator in EVALUATORS.items()], pattern="*.md")

@@ -246,3 +246,42 @@ def test_data_that_comes_back_ends_the_blindness(errors: int) -> None:
 
     assert blind is not None
     assert state.blind_since is None
+
+
+def waiting_for_promotion(*more: HookType) -> Story:
+    story = Story(asking(HookType.CONFIRM_PROMOTION, *more), {HookType.CONFIRM_PROMOTION: [no()]})
+    story.until(Phase.WAITING_PROMOTION)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("more", "phase"), [((), Phase.PROGRESSING), ((HookType.CONFIRM_ROLLOUT,), Phase.WAITING)], ids=["open", "gated"]
+)
+def test_a_new_revision_ends_the_wait_for_a_promotion(more: tuple[HookType, ...], phase: Phase) -> None:
+    story = waiting_for_promotion(*more)
+    story.hooks.script = {HookType.CONFIRM_ROLLOUT: [no()]}
+    story.workload.deploy("v3")
+
+    state = story.tick().decision.state
+
+    assert (state.phase, state.revision, story.router.read()) == (phase, "v3", Route())
+
+
+@pytest.mark.parametrize(("arm", "route"), [(Arm.CANARY, Route()), (Arm.PRIMARY, Route(100))])
+def test_a_dead_arm_ends_the_wait_for_a_promotion(arm: Arm, route: Route) -> None:
+    story = Story(asking(HookType.CONFIRM_PROMOTION, of=analysis(weights=(50,))), {HookType.CONFIRM_PROMOTION: [no()]})
+    story.until(Phase.WAITING_PROMOTION)
+    story.workload.stall(arm)
+
+    state = story.tick().decision.state
+
+    assert (state.phase, state.weight, story.router.read()) == (Phase.PROGRESSING, 0, route)
+
+
+def test_going_back_to_the_promoted_revision_mid_analysis_is_a_new_revision_too() -> None:
+    story = Story().at_weight(60)
+    story.workload.deploy("v1")
+
+    record = story.tick()
+
+    assert (record.decision.state.weight, record.decision.state.revision) == (0, "v1")
