@@ -42,9 +42,6 @@ def _add_others(commands: "argparse._SubParsersAction[_Parser]") -> None:
     render = commands.add_parser("render", help="print the manifests of a run in a cluster")
     _add_plan(render)
     render.set_defaults(compare_with=None)
-    render.add_argument("--image", default="penstock", help="the image that has penstock installed")
-    render.add_argument("--namespace", default="default")
-    render.add_argument("--name", default="penstock-load")
     commands.add_parser("schema", help="print the JSON schema of a plan file")
     worker = commands.add_parser("worker", help="be one worker of a run that another process leads")
     worker.add_argument("plan", type=Path)
@@ -70,6 +67,10 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tick", type=float, default=1.0, metavar="SECONDS", help="how often (default 1)")
     parser.add_argument("--workers", type=int, default=0, help="make the load with so many worker processes")
     parser.add_argument("--bind", metavar="HOST:PORT", help="lead workers that others start, from this address")
+    parser.add_argument("--in-cluster", action="store_true", help="run master and workers as Kubernetes Jobs")
+    parser.add_argument("--image", default="penstock", help="the image that has penstock installed (in a cluster)")
+    parser.add_argument("--namespace", default="default", help="where the Jobs run (in a cluster)")
+    parser.add_argument("--name", default="penstock-load", help="what the Jobs are called (in a cluster)")
     parser.add_argument("--allow-target", action="append", metavar="HOST", help="refuse any other host")
 
 
@@ -91,4 +92,6 @@ def plan_of(given: argparse.Namespace) -> LoadPlan:
     if given.command == "compare" and not plan.compare_with:
         raise PlanError("compare_with: is missing; say --primary URL")
     plan.require_allowed(given.allow_target)
+    if plan.http.ca_file and not Path(plan.http.ca_file).is_file():
+        raise PlanError(f"tls.ca_file: {plan.http.ca_file} is not a file")
     return plan

@@ -16,7 +16,12 @@ def exit_code(load: LoadRun) -> int:
         return EXIT_SCRIPT
     if load.ending is Ending.CANCELLED:
         return EXIT_CANCELLED
-    match load.verdict.outcome:
+    return code_of(load.verdict.outcome)
+
+
+def code_of(outcome: LoadOutcome) -> int:
+    """Give the exit code of a verdict."""
+    match outcome:
         case LoadOutcome.PASSED:
             return 0
         case LoadOutcome.FAILED:

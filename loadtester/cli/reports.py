@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loadtester.cli import arguments
+from loadtester.cli import arguments, cluster_runs
 from loadtester.errors import PlanError
 from loadtester.plan_file import PLAN_SCHEMA
 from loadtester.process import DOCUMENT_SCHEMA
@@ -40,8 +40,7 @@ def render(given: argparse.Namespace) -> int:
     from loadtester import cluster  # noqa: PLC0415 - only this command needs it
 
     plan = arguments.plan_of(given)
-    settings = cluster.ClusterSettings(given.name, given.namespace, given.image, max(given.workers, 1))
-    print(cluster.render(plan, settings), end="")  # noqa: T201 - a command's own words
+    print(cluster.render(plan, cluster_runs.settings_of(given)), end="")  # noqa: T201 - a command's own words
     return 0
 
 

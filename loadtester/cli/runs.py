@@ -22,6 +22,10 @@ def run(given: argparse.Namespace) -> int:
     """Run or compare, and give the exit code."""
     if given.tick <= 0:
         raise PlanError(f"--tick: {given.tick} is not above 0")
+    if given.in_cluster:
+        from loadtester.cli import cluster_runs  # noqa: PLC0415 - only this needs it
+
+        return cluster_runs.run(given)
     with LoadRun(given.engine) as load:
         plan = plan_of(given)
         for number in (signal.SIGTERM, signal.SIGINT):

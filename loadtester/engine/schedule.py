@@ -29,7 +29,7 @@ def _marks(spacing: Spacing, random: Random, lane: int, lanes: int) -> Iterator[
 
 
 def arrivals(
-    segments: Sequence[Segment], spacing: Spacing, random: Random, *, lane: int, lanes: int
+    segments: Sequence[Segment], spacing: Spacing, random: Random, *, lane: int = 0, lanes: int = 1
 ) -> Iterator[float]:
     """Give the seconds after the start at which one lane's arrivals are due, in order."""
     marks = _marks(spacing, random, lane, lanes)

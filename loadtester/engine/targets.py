@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from loadtester.engine.errors import ConnectionFaultError
 from loadtester.engine.wire import TlsWire, Wire
+from loadtester.errors import EngineError
 from loadtester.plan import HttpOptions
 
 _Address = tuple[int, tuple[str | int | bytes, ...]]
@@ -66,7 +67,10 @@ def _accepts(family: int, address: tuple[str | int | bytes, ...]) -> bool:
 
 
 def _context(http: HttpOptions) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=http.ca_file or None)
+    try:
+        context = ssl.create_default_context(cafile=http.ca_file or None)
+    except OSError as error:
+        raise EngineError(f"tls.ca_file: {http.ca_file} holds no certificates ({error})") from error
     if not http.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -44,8 +44,9 @@ class Stage:
 
     def __post_init__(self) -> None:
         """Refuse a stage that takes no time or has a negative level."""
-        require(self.duration_s > 0, f"stages: {self.kind.value} takes {self.duration_s} s; give it a duration")
-        require(self.level >= 0, f"stages: {self.kind.value} to {self.level} is negative")
+        word = "hold" if self.kind is StageKind.HOLD else "for"
+        require(self.duration_s > 0, f"{word}: {self.duration_s:g} s is no duration; give the stage some time")
+        require(self.level >= 0, f"{self.kind.value}: {self.level:g} is negative")
 
 
 def course_of(stages: Sequence[Stage], level: float) -> Iterator[Segment]:

@@ -51,8 +51,9 @@ class Limits:
         """Refuse bounds that nothing fits into."""
         for key in ("timeout_s", "connections", "names", "errors", "memory_mb", "silence_s"):
             value = getattr(self, key)
-            require(value > 0, f"limits.{key.removesuffix('_s')}: {value} is not above 0")
-        require(self.grace_s >= 0, f"limits.grace: {self.grace_s} is negative")
+            place = key if key in ("timeout_s", "connections") else f"limits.{key}"
+            require(value > 0, f"{place.removesuffix('_s')}: {value} is not above 0")
+        require(self.grace_s >= 0, f"grace: {self.grace_s} is negative")
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,11 @@ class EngineProcess:
             self._stop_at = monotonic() + grace_s + _END_S
             self._signal(signal.SIGTERM)
 
+    def join(self, deadline_s: float = _END_S) -> None:
+        """Let an engine that was told to end do so."""
+        with suppress(subprocess.TimeoutExpired):
+            self._child.wait(deadline_s)
+
     def kill(self) -> None:
         """End the engine and what it started, now."""
         if self._child.poll() is None:

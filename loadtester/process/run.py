@@ -48,6 +48,9 @@ class LoadRun:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Leave nothing behind."""
+        if self.ending.finished:
+            for worker in self._workers:
+                worker.join()
         for engine in (self._engine, *self._workers):
             engine.kill()
 

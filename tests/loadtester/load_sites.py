@@ -1,6 +1,7 @@
 """Servers on loopback for the tests of this room."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -11,11 +12,22 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 class Site:
     """Answer each request on loopback with what `answer` says; `answer` gets the request and returns bytes or None."""
 
-    def __init__(self, answer: Callable[[bytes], bytes | None], *, closes: bool = False) -> None:
+    def __init__(
+        self,
+        answer: Callable[[bytes], bytes | None],
+        *,
+        closes: bool = False,
+        host: str = "127.0.0.1",
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self._answer = answer
         self._closes = closes
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._context = context
+        self._listener = socket.create_server((host, 0), family=family, backlog=512)
+        scheme = "http" if context is None else "https"
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"{scheme}://{name}:{self._listener.getsockname()[1]}"
         self.requests: list[bytes] = []
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -31,6 +43,8 @@ class Site:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
+            if self._context is not None:
+                connection = self._context.wrap_socket(connection, server_side=True)
             buffer = b""
             while data := connection.recv(65536):
                 buffer += data

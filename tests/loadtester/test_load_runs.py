@@ -1,30 +1,11 @@
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from load_commands import RUN, run, run_json, write_plan
 from load_sites import OpenSite
-
-RUN = [sys.executable, "-m", "loadtester", "run"]
-
-
-def run(*arguments: object, expect: int = 0) -> str:
-    done = subprocess.run([*RUN, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == expect, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def run_json(tmp_path: Path, *arguments: object, expect: int = 0) -> dict[str, Any]:
-    run(*arguments, "--json", tmp_path / "report.json", expect=expect)
-    return json.loads((tmp_path / "report.json").read_text())
-
-
-def write_plan(tmp_path: Path, **plan: Any) -> Path:
-    (tmp_path / "plan.json").write_text(json.dumps(plan))
-    return tmp_path / "plan.json"
 
 
 def test_an_open_run_makes_exactly_its_arrivals_and_marks_them(site: OpenSite, tmp_path: Path) -> None:
