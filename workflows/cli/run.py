@@ -8,11 +8,15 @@ from pathlib import Path
 from workflows import loop
 from workflows.cli.arguments import add_platform_options, build_platform, read_plan
 from workflows.errors import ConfigurationError
+from workflows.journal import place
+from workflows.journal.writer import Journal, read_source
 from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible, owner
+from workflows.records import keep_nothing
 from workflows.release import Release
 from workflows.reports.recorder import Recorder
 from workflows.reports.release import write_json
+from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import RolloutState
 
 EXIT_CODES = """exit codes:
@@ -30,7 +34,9 @@ def main(argv: Sequence[str]) -> int:
     if arguments.report:
         # A report that cannot be written is said before anything moves.
         write_json(arguments.report, [])
-    release = Release(build_platform(arguments, arguments.canary, plan, ConsoleEvents()), plan, owner())
+    journal = _open_journal(arguments, plan)
+    platform = build_platform(arguments, arguments.canary, plan, ConsoleEvents())
+    release = Release(platform, plan, owner(), keep=journal.keep if journal else keep_nothing)
     recorder = Recorder(plan)
     try:
         with interruptible():
@@ -40,6 +46,8 @@ def main(argv: Sequence[str]) -> int:
     finally:
         if arguments.report and recorder.moved:
             write_json(arguments.report, [recorder.report(release.state())])
+        if journal:
+            journal.close(release.state)
     sys.stdout.write(summarise(state, recorder) + "\n")
     return loop.exit_code(state)
 
@@ -51,7 +59,19 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("canary", type=Path, help="a file with one Canary")
     add_platform_options(parser)
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+    parser.add_argument(
+        "--journal", type=Path, metavar="FILE", help="keep every decision (NAME.journal.jsonl beside the report)"
+    )
     return parser.parse_args(list(argv))
+
+
+def _open_journal(arguments: argparse.Namespace, plan: RolloutPlan) -> Journal | None:
+    path = arguments.journal or (arguments.report and place.beside(arguments.report, plan.name))
+    return Journal(path, read_source(arguments.canary), plan.key, _warn) if path else None
+
+
+def _warn(message: str) -> None:
+    sys.stderr.write(f"penstock: {message}\n")
 
 
 def summarise(state: RolloutState, recorder: Recorder) -> str:

@@ -20,17 +20,20 @@ from workflows import canary, stages, wiring
 from workflows.canary.override import with_interval
 from workflows.clocks import SystemClock
 from workflows.errors import ConfigurationError, ExitCode
+from workflows.journal import place
+from workflows.journal.writer import Journal, Source, read_source
 from workflows.local import platform as local
 from workflows.local.hookservice import HookService, ServiceOrder
 from workflows.local.performance import Performance, Troupe, ViewEvents
-from workflows.local.story import SCENES, find_differences, tabulate
+from workflows.local.story import SCENES, Scene, find_differences, tabulate
 from workflows.local.users import UserTraffic
 from workflows.process import interruptible, owner
 from workflows.release import Release
 from workflows.reports import html
-from workflows.reports.live import open_view
+from workflows.reports.live import LiveView, open_view
 from workflows.reports.recorder import UserCounts
 from workflows.reports.release import ReleaseReport, write_json, write_text
+from workflows.rollout.plan import RolloutPlan
 
 USERS_PER_SECOND = 100
 """How many requests the demo's users send; enough for a check at 20 % of the traffic to see one error in four."""
@@ -91,11 +94,20 @@ def perform(wishes: Wishes) -> list[ReleaseReport]:
         wired = wiring.build("local", plan, asked)
         stages.initialise(Release(wired, plan, owner()))
         users = stack.enter_context(UserTraffic(f"http://{platform.addresses.apex}/ad", USERS_PER_SECOND))
-        troupe = Troupe(wired, plan, service, partial(_count, users), view, SCENES)
+        journal = partial(_open_journal, wishes.output, read_source(example / "canary.yaml"), plan, view)
+        troupe = Troupe(wired, plan, service, partial(_count, users), view, SCENES, journal)
         for scene in SCENES:
             platform.apply(example / scene.deployment)
             reports.append(Performance(troupe, scene).perform())
         return reports
+
+
+def _open_journal(output: Path, source: Source, plan: RolloutPlan, view: LiveView, scene: Scene) -> Journal:
+    path = place.beside(output / "report.json", f"{plan.name}-{scene.slug}")
+    # Like the report, a journal is the last performance's; this one is a story of its own.
+    if path.is_file():
+        path.unlink()
+    return Journal(path, source, plan.key, lambda why: view.event(SystemClock().now(), why, warning=True))
 
 
 def _count(users: UserTraffic) -> UserCounts:

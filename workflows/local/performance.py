@@ -10,6 +10,7 @@ from datetime import datetime
 from webhooks.protocol import HookType
 from workflows import loop
 from workflows.errors import TemporaryError
+from workflows.journal.writer import Journal
 from workflows.local.hookservice import HookService
 from workflows.local.sampler import Sampler
 from workflows.local.story import Scene
@@ -40,7 +41,10 @@ class ViewEvents:
 
 @dataclass(frozen=True, slots=True)
 class Troupe:
-    """Hold what all releases of the demo share; `users` counts the users' requests since the demo began."""
+    """Hold what all releases of the demo share; `users` counts the users' requests since the demo began.
+
+    `journal` opens the journal of one release.
+    """
 
     platform: Platform
     plan: RolloutPlan
@@ -48,6 +52,7 @@ class Troupe:
     users: Callable[[], UserCounts]
     view: LiveView
     scenes: Sequence[Scene]
+    journal: Callable[[Scene], Journal]
 
 
 class Performance:
@@ -65,9 +70,13 @@ class Performance:
     def perform(self) -> ReleaseReport:
         """Run the release to its end and tell how it went; whatever interrupts it leaves the traffic at home."""
         platform = self._troupe.platform
-        release = Release(platform, self._troupe.plan, owner())
+        journal = self._troupe.journal(self._scene)
+        release = Release(platform, self._troupe.plan, owner(), keep=journal.keep)
         with Sampler(platform, self._users, self._show) as sampler:
-            self._state = state = loop.run(release, self._watch)
+            try:
+                self._state = state = loop.run(release, self._watch)
+            finally:
+                journal.close(release.state)
             # What a release leaves behind is its doing too: users are counted for one more interval.
             platform.clock.sleep(self._troupe.plan.analysis.interval)
         return self._recorder.report(state, sampler.timeline, self._users())

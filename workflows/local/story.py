@@ -18,6 +18,11 @@ class Scene:
     failed_checks: int
     failing_percent: float
 
+    @property
+    def slug(self) -> str:
+        """Give the name as files have it: `v1-to-v2`."""
+        return self.name.replace(" -> ", "-to-")
+
 
 SCENES = (
     Scene("v1 -> v2", "deployment-v2.yaml", Outcome.PROMOTED, (0, 20, 40, 60, 80, 100), 0, 0.0),
