@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.local_traffic import deployment, eventually
 from workflows.clocks import SystemClock
@@ -11,6 +12,10 @@ from workflows.local.platform import LocalPlatform, Start, start
 from workflows.rollout.traffic import Arm, Route
 from workflows.routers.envoy import EnvoyRouter
 from workflows.workloads.processes import ProcessWorkload
+
+# How long an example takes says nothing on a machine that runs several suites at once.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture

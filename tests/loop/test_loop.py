@@ -21,6 +21,7 @@ from workflows.rollout.state import Cause, RolloutState
 from workflows.rollout.traffic import Arm, Route
 from workflows.states.memory import MemoryStateStore
 
+QUEUE = Check("queue", Limits(maximum=10), query="queue_length")
 CODES = {
     None: 0,
     Cause.PROMOTED: 0,
@@ -154,22 +155,27 @@ def test_a_run_stopped_within_a_hook_ends_safe(hook_type: HookType) -> None:
 
 def test_an_error_of_the_loop_itself_sends_the_traffic_home() -> None:
     story = Story().at_weight(40)
-    story.traffic.read = broken = lambda: 1 / 0  # type: ignore[method-assign,assign] # a bug
 
+    class Broken:
+        def measure(self, *_: object) -> float:
+            return 1 / 0
+
+    story.change(analysis=analysis(checks=(QUEUE,)))
+    story.plug(metrics=Broken())
     with pytest.raises(ZeroDivisionError):
         loop.run(story.release)
 
-    assert broken is not None
     assert (story.state.phase, story.router.read()) == (Phase.FAILED, Route())
 
 
 def test_what_the_user_must_mend_sends_the_traffic_home() -> None:
-    story = Story(plan(analysis(checks=(replace(analysis().checks[0], name="queue", query="q"),))))
+    story = Story(plan(analysis(checks=(QUEUE,))))
 
-    def unknown(*_: object) -> None:
-        raise ConfigurationError("queue: no such template")
+    class Unknown:
+        def measure(self, *_: object) -> None:
+            raise ConfigurationError("queue: no such template")
 
-    story.metrics.measure = unknown  # type: ignore[method-assign,assign] # only asked under traffic
+    story.plug(metrics=Unknown())
     with pytest.raises(ConfigurationError, match="no such template"):
         story.run()
 
@@ -277,7 +283,7 @@ def test_a_counter_that_starts_again_is_read_from_nothing() -> None:
 
 
 def test_queries_are_asked_beside_the_built_in_checks() -> None:
-    story = Story(plan(analysis(checks=(*analysis().checks, Check("queue", Limits(maximum=10), query="q")))))
+    story = Story(plan(analysis(checks=(*analysis().checks, QUEUE))))
     story.metrics.answer("queue", [Measurement(5.0)])
 
     state = story.run()

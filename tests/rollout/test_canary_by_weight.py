@@ -1,8 +1,11 @@
 """The canary strategy: steps of weight, judged by metrics, promoted or rolled back."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.rollout_story import Story, analysis, plan
+from workflows import stages
 from workflows.rollout.phase import Phase
 from workflows.rollout.plan import SessionAffinity
 from workflows.rollout.state import Cause
@@ -114,3 +117,34 @@ def test_session_affinity_makes_every_split_sticky() -> None:
         Route(40, sticky=True),
         Route(),
     ]
+
+
+def test_a_tick_judges_exactly_what_happened_since_the_last_one() -> None:
+    story = Story(plan(analysis(threshold=9))).at_weight(20)
+    story.traffic.errors_percent[Arm.CANARY] = 100
+    failed = story.tick()
+    story.traffic.errors_percent[Arm.CANARY] = 0
+
+    passed = story.tick()
+
+    assert (failed.window.canary.errors, failed.window.canary.total) == (200, 200)
+    assert (passed.window.canary.errors, passed.window.canary.total) == (0, 200)
+
+
+def test_a_release_takes_an_interval_for_each_step_and_little_more() -> None:
+    story = Story()
+    began = story.clock.now()
+
+    story.run()
+
+    observed = 6 * story.release.plan.analysis.interval  # five steps judged, and one interval on the way back
+    assert observed < story.clock.now() - began < observed + timedelta(seconds=5)
+
+
+def test_a_weight_between_two_steps_goes_on_to_the_next_step() -> None:
+    story = Story().at_weight(20)
+    stages.set_weight(story.release, 33)
+
+    story.run()
+
+    assert story.weights == [0, 20, 33, 40, 60, 80, 100, 0]

@@ -137,7 +137,7 @@ weathers = st.builds(
 )
 BEGUN = RolloutState(Phase.INITIALIZED, revision="v1", promoted_revision="v1")
 story = given(plans, st.lists(weathers, min_size=1, max_size=40))
-many = settings(max_examples=150, deadline=None)
+many = settings(max_examples=150)
 
 
 def ticks(of: RolloutPlan, weather: list[Weather]) -> Iterator[tuple[Tick, Decision]]:
