@@ -98,7 +98,7 @@ def perform(wishes: Wishes) -> list[ReleaseReport]:
         troupe = Troupe(wired, plan, service, partial(_count, users), view, SCENES, journal)
         for scene in SCENES:
             platform.apply(example / scene.deployment)
-            reports.append(Performance(troupe, scene).perform())
+            reports.append(Performance(troupe, scene, reports).perform())
         return reports
 
 

@@ -58,9 +58,10 @@ class Troupe:
 class Performance:
     """Perform one scene."""
 
-    def __init__(self, troupe: Troupe, scene: Scene) -> None:
+    def __init__(self, troupe: Troupe, scene: Scene, before: Sequence[ReleaseReport] = ()) -> None:
         self._troupe = troupe
         self._scene = scene
+        self._done = tuple(ReleaseProgress(report.name, 1.0, report.outcome) for report in before)
         self._recorder = Recorder(troupe.plan, scene.name)
         self._before = troupe.users()
         self._began = troupe.platform.clock.now()
@@ -133,14 +134,9 @@ class Performance:
         )
 
     def _progress(self) -> tuple[ReleaseProgress, ...]:
-        place = self._troupe.scenes.index(self._scene)
-        return tuple(self._progress_of(scene, index - place) for index, scene in enumerate(self._troupe.scenes))
-
-    def _progress_of(self, scene: Scene, distance: int) -> ReleaseProgress:
-        if distance < 0:
-            return ReleaseProgress(scene.name, 1.0, scene.outcome)
-        share = min(1.0, len(self._recorder.weights) / len(scene.weights)) if distance == 0 else 0.0
-        return ReleaseProgress(scene.name, share)
+        now = ReleaseProgress(self._scene.name, min(1.0, len(self._recorder.weights) / len(self._scene.weights)))
+        later = self._troupe.scenes[len(self._done) + 1 :]
+        return (*self._done, now, *(ReleaseProgress(scene.name) for scene in later))
 
 
 def _sum_up(message: str) -> str:
