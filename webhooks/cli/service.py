@@ -19,7 +19,7 @@ import webhooks
 from webhooks.catalog import CatalogFile
 from webhooks.cli.supervisor import Watched, supervise
 from webhooks.errors import CatalogError, SettingsError
-from webhooks.settings import Settings, read_settings
+from webhooks.settings import CONFIG, SETTINGS, Settings, read_settings, show_settings
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -41,16 +41,18 @@ Create = Callable[[Settings], "Flask"]
 def make_parser() -> ArgumentParser:
     """Describe the flags."""
     parser = ArgumentParser(prog="penstock serve", description="Serve Flagger's webhooks: gates, tests and load.")
-    parser.add_argument("--host", help="address to listen at (PENSTOCK_HOST, default 127.0.0.1)")
-    parser.add_argument("--port", help="port to listen at, 0 picks a free one (PENSTOCK_PORT, default 8080)")
-    parser.add_argument("--data-dir", help="folder of runs and gates (PENSTOCK_DATA_DIR, default .penstock/serve)")
-    parser.add_argument("--catalog", metavar="FILE", help="the tests that hooks may name (PENSTOCK_CATALOG)")
-    parser.add_argument(
-        "--resolve",
-        metavar="HOST:PORT=HOST:PORT",
-        action="append",
-        help="connect to the second address where a test names the first; may be repeated (PENSTOCK_RESOLVE)",
-    )
+    parser.add_argument("--print-config", action="store_true", help="show the settings in force and do nothing")
+    defaults = Settings()
+    for setting in (CONFIG, *SETTINGS):
+        default = "" if setting is CONFIG else setting.show(defaults)
+        told = f"{setting.variable}, default {default}" if default else setting.variable
+        text = f"{setting.meaning} ({told})".replace("%", "%%")
+        if not setting.metavar:
+            parser.add_argument(setting.flag, action="store_const", const="true", help=text)
+        elif setting.repeated:
+            parser.add_argument(setting.flag, action="append", metavar=setting.metavar, help=text)
+        else:
+            parser.add_argument(setting.flag, metavar=setting.metavar, help=text)
     return parser
 
 
@@ -58,7 +60,10 @@ def main(argv: list[str], create: Create | None = None) -> int:
     """Serve until SIGTERM or SIGINT; `argv` are the flags."""
     asked = make_parser().parse_args(argv)
     try:
-        settings = read_settings(_flags(asked), os.environ)
+        settings = read_settings(read_flags(asked), os.environ)
+        if asked.print_config:
+            print(show_settings(settings), end="")  # noqa: T201 - the output of the command
+            return 0
         CatalogFile(settings.catalog)
         lock = _lock(settings.data_dir)
         listener = _listen(settings)
@@ -69,15 +74,13 @@ def main(argv: list[str], create: Create | None = None) -> int:
         return _serve(settings, listener, create or _create_app)
 
 
-def _flags(asked: Namespace) -> dict[str, str | None]:
-    resolve: list[str] | None = asked.resolve
-    return {
-        "host": asked.host,
-        "port": asked.port,
-        "data-dir": asked.data_dir,
-        "catalog": asked.catalog,
-        "resolve": None if resolve is None else " ".join(resolve),
-    }
+def read_flags(asked: Namespace) -> dict[str, str | None]:
+    """Give the flags by the names of their settings; those that may be repeated as one text."""
+    found: dict[str, str | None] = {}
+    for setting in (CONFIG, *SETTINGS):
+        value: str | list[str] | None = getattr(asked, setting.name.replace("-", "_"))
+        found[setting.name] = " ".join(value) if isinstance(value, list) else value
+    return found
 
 
 def _lock(folder: Path) -> TextIO:
