@@ -6,12 +6,12 @@ not depend on which process ran it.
 
 import statistics
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from random import Random
 
 from judging import flagger, releases
 from judging.flagger import Rule, Run
+from judging.processes import spread
 from judging.scenarios import WEIGHTS, Cell
 from workflows.rollout.terms import Mode
 
@@ -58,8 +58,7 @@ class Summary:
 
 def measure(jobs: list[Job], processes: int) -> Iterator[Summary]:
     """Run all jobs; summaries come in the order of the jobs."""
-    with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(run, jobs)
+    return spread(run, jobs, processes)
 
 
 def run(job: Job) -> Summary:

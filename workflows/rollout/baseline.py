@@ -19,6 +19,9 @@ LEAST_REQUESTS = 20
 TYPICAL_SHARE = 0.6
 """Streams begin at the first bound that at most this share of the primary's requests exceed: about the median."""
 
+RARE_SHARE = 0.001
+"""Streams end at the first bound that fewer of them exceed: what is slower still is counted there too."""
+
 TAIL_SHARE = 0.05
 
 
@@ -46,24 +49,29 @@ class Baseline:
         return (known.get(bound_ms, 0.0) + 0.5) / (self.timed + 1)
 
     def streams(self) -> tuple[float, ...]:
-        """Choose up to five bounds from the median up; each halves the share or, when that is 0, doubles the bound."""
+        """Choose up to five bounds from the median up, each halving the share, to the first that is rarely exceeded."""
         chosen: list[tuple[float, float]] = []
         if self.timed < LEAST_REQUESTS:
             return ()
         for bound, slow in zip(self.bounds, self.slow, strict=True):
             share = slow / self.timed
-            typical = share <= TYPICAL_SHARE
-            apart = not chosen or (share <= chosen[-1][1] / 2 if share else bound >= 2 * chosen[-1][0])
+            typical = share <= TYPICAL_SHARE and (not chosen or chosen[-1][1] >= RARE_SHARE)
+            apart = not chosen or share <= chosen[-1][1] / 2
             if typical and apart and len(chosen) < MAX_STREAMS:
                 chosen.append((bound, share))
         return tuple(bound for bound, _ in chosen)
 
     def slow_bound(self, limit_ms: float | None) -> float | None:
-        """Give the bound above which a request is slow: the owner's limit, else where at most 5 % are slower."""
+        """Give the bound above which a request is slow: the owner's limit, else where at most 5 % are slower.
+
+        Where no bound is as high the last one serves, so that more counts as slow; None where none is measured.
+        """
         if limit_ms is not None:
-            return next((bound for bound in self.bounds if bound >= limit_ms), None)
-        ranked = zip(self.bounds, self.slow, strict=True)
-        return next((bound for bound, slow in ranked if self.timed and slow / self.timed <= TAIL_SHARE), None)
+            fits = (bound for bound in self.bounds if bound >= limit_ms)
+        else:
+            ranked = zip(self.bounds, self.slow, strict=True)
+            fits = (bound for bound, slow in ranked if slow <= TAIL_SHARE * self.timed)
+        return next(fits, self.bounds[-1] if self.bounds else None)
 
 
 def learn(baseline: Baseline, primary: ArmCounts, pods: Sequence[ArmCounts], streams: Sequence[float]) -> Baseline:
@@ -71,18 +79,14 @@ def learn(baseline: Baseline, primary: ArmCounts, pods: Sequence[ArmCounts], str
     bounds = baseline.bounds or _finite_bounds(primary)
     tallies = [tally_slow(primary, bound) for bound in bounds]
     before = baseline.slow or (0.0,) * len(bounds)
-    slow_dispersion = baseline.slow_dispersion
-    for bound in streams if pods else ():
-        slow_dispersion = slow_dispersion.plus([tally_slow(pod, bound) for pod in pods])
+    slow_by_pod = [[tally_slow(pod, bound) for pod in pods] for bound in streams]
     return Baseline(
         answers=baseline.answers.plus(tally_errors(primary)),
         timed=min(MOST, baseline.timed + (clean(primary.latency[-1][1]) if primary.latency else 0.0)),
         bounds=bounds,
         slow=tuple(min(MOST, old + new.events) for old, new in zip(before, tallies, strict=True)),
-        error_dispersion=baseline.error_dispersion.plus([tally_errors(pod) for pod in pods])
-        if pods
-        else baseline.error_dispersion,
-        slow_dispersion=slow_dispersion,
+        error_dispersion=baseline.error_dispersion.plus([tally_errors(pod) for pod in pods]),
+        slow_dispersion=baseline.slow_dispersion.plus_mean(slow_by_pod),
     )
 
 

@@ -7,7 +7,7 @@ import math
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import get_args, get_origin, get_type_hints
+from typing import cast, get_args, get_origin, get_type_hints
 
 from workflows.rollout.case import Case
 from workflows.rollout.comparison import ERRORS, LATENCY, MAX_RESTARTS, Ledger
@@ -33,9 +33,7 @@ def decode(record: object) -> Case:
     if not isinstance(record, Mapping) or record.get("version") != VERSION:
         found = record.get("version") if isinstance(record, Mapping) else record
         raise ValueError(f"judge record: version {found!r} is not {VERSION}; begin the analysis again")
-    case = _decode(Case, record.get("case"), "case")
-    if not isinstance(case, Case):
-        raise TypeError("judge record: no case came of a case")
+    case = cast("Case", _decode(Case, record.get("case"), "case"))
     _check(case)
     return case
 

@@ -24,10 +24,10 @@ class Dispersion:
 
     @property
     def design_effect(self) -> float:
-        """Give phi >= 1: chi2/df less one standard error sqrt(2/df), so that chance does not temper; 1 when unknown."""
+        """Give phi >= 1: chi2/df less two standard errors sqrt(2/df), so that chance does not temper; 1 if unknown."""
         if self.freedom <= 0:
             return 1.0
-        effect = self.chi_square / self.freedom - math.sqrt(2 / self.freedom)
+        effect = self.chi_square / self.freedom - 2 * math.sqrt(2 / self.freedom)
         return min(MOST_EFFECT, max(1.0, effect))
 
     def plus(self, pods: Sequence[Tally]) -> "Dispersion":
@@ -40,3 +40,11 @@ class Dispersion:
         square = sum((pod.events - pod.requests * share) ** 2 / pod.requests for pod in serving)
         chi_square = square / (share * (1 - share)) * (requests - 1) / requests
         return Dispersion(self.chi_square + chi_square, self.freedom + len(serving) - 1)
+
+    def plus_mean(self, streams: Sequence[Sequence[Tally]]) -> "Dispersion":
+        """Add one tick's mean over several streams of the same requests, which count once: they move together."""
+        ticks = [tick for stream in streams if (tick := Dispersion().plus(stream)).freedom]
+        if not ticks:
+            return self
+        chi_square = sum(tick.chi_square for tick in ticks) / len(ticks)
+        return Dispersion(self.chi_square + chi_square, self.freedom + ticks[0].freedom)

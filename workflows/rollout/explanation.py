@@ -30,23 +30,21 @@ def interval(tally: Tally, design_effect: float = 1.0) -> tuple[float, float]:
 
 def explain(terms: Terms, finding: Finding) -> str:
     """Say which signal leads, both arms with counts and intervals, how strong the evidence is, and what would pass."""
-    scores, case = finding.scores, finding.case
-    seen = f"{_describe(finding)}; evidence {_shorten(scores.total)}"
-    match finding.verdict:
-        case Verdict.FAILED:
-            return f"{seen}, {terms.limit:g} rolls back; a pass needs it below {terms.doubt:g}"
-        case Verdict.PASSED:
-            return f"{seen}, below {terms.doubt:g}: weight {case.weight} passed"
-        case Verdict.INCONCLUSIVE:
-            stuck = ", and waiting alone will not help" if finding.stuck else ""
-            needs = _ask(requests_missing(terms, case))
-            return f"{seen}, {terms.limit:g} rolls back; {finding.obstacle}{stuck}; {needs}{_limit(terms, case)}"
+    case = finding.case
+    seen = f"{_describe(finding)}; evidence {_shorten(finding.scores.total)}"
+    if finding.verdict is Verdict.FAILED:
+        return f"{seen}, {terms.limit:g} rolls back; a pass needs it below {terms.doubt:g}"
+    if finding.verdict is Verdict.PASSED:
+        return f"{seen}, below {terms.doubt:g}: weight {case.weight} passed"
+    stuck = ", and waiting alone will not help" if finding.stuck else ""
+    needs = _ask(requests_missing(terms, case))
+    return f"{seen}, {terms.limit:g} rolls back; {finding.obstacle}{stuck}; {needs}{_limit(terms, case)}"
 
 
 def _describe(finding: Finding) -> str:
     case = finding.case
     effect = case.baseline.error_dispersion.design_effect
-    if finding.scores.leading is Signal.LATENCY:
+    if finding.scores.leading is Signal.LATENCY and case.streams:
         place = _leading_stream(case)
         effect = case.baseline.slow_dispersion.design_effect
         return f"slower than {case.streams[place]:g} ms: {_compare(case.whole.slow[place], effect)}"

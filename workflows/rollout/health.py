@@ -1,7 +1,7 @@
 """Gather evidence that the canary is well: the licence to step before the dwell is over.
 
 Formula. With p the primary's share of events and w the share of traffic the next step gives the canary:
-delta = max(eta/w, delta_min, p/2), the excess that would matter there (equal harm: w * delta is bounded by eta of all
+delta = max(eta/w, delta_min, 0.6 p), the excess that would matter there (equal harm: w * delta is bounded by eta of all
 traffic), and G += x_c log(p/(p+delta)) + (n_c-x_c) log((1-p)/(1-p-delta)), never below -2.
 Source: a plug-in likelihood ratio; it decides how fast to go, never whether to roll back, so it need not be exact.
 Unit: nats; 3 is about 20 to 1. Assumption: p is known from the primary's history and the release so far.
@@ -17,6 +17,11 @@ from workflows.rollout.terms import Terms
 
 FLOOR = -2.0
 CEILING = 1e6
+LEAST_KNOWN = 100.0
+"""Fewer of the primary's requests than this do not say how it does."""
+
+RELATIVE = 0.6
+"""An excess smaller than this part of the primary's share is no reason to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class Margin:
 
     def excess(self, base: float, next_share: float) -> float:
         """Give delta for the primary's share of events and the canary's next share of the traffic."""
-        return max(self.harm / max(next_share, 1e-3), self.least, base / 2)
+        return max(self.harm / max(next_share, 1e-3), self.least, RELATIVE * base)
 
 
 ERROR_MARGIN = Margin(harm=0.002, least=0.005)
@@ -66,11 +71,19 @@ class Bounds:
     slow_ms: float | None
 
 
-def bounds_of(terms: Terms, case: Case) -> Bounds:
-    """Give what the canary's health is measured against before its next step."""
+def next_share(terms: Terms, case: Case) -> float:
+    """Give the canary's share of the traffic after its next step; promotion is all of it."""
     following = ladder.next_rung(terms.weights, case.weight, case.traffic)
-    share = (ladder.ALL if following is None else following) / ladder.ALL
+    return (ladder.ALL if following is None else following) / ladder.ALL
+
+
+def bounds_of(terms: Terms, case: Case) -> Bounds:
+    """Give what the canary's health is measured against before its next step.
+
+    A primary that is hardly known has shares of 0, against which no health can be had.
+    """
+    share = next_share(terms, case)
     slow_ms = case.baseline.slow_bound(terms.slow_limit_ms)
-    errors = case.baseline.error_share()
-    slow = case.baseline.slow_share(slow_ms) if slow_ms is not None else 0.0
+    errors = case.baseline.error_share() if case.baseline.answers.requests >= LEAST_KNOWN else 0.0
+    slow = case.baseline.slow_share(slow_ms) if slow_ms is not None and case.baseline.timed >= LEAST_KNOWN else 0.0
     return Bounds(errors, ERROR_MARGIN.excess(errors, share), slow, SLOW_MARGIN.excess(slow, share), slow_ms)

@@ -6,6 +6,7 @@ silent.
 
 import enum
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from workflows.rollout.plan import Strategy
 from workflows.rollout.terms import Mode
@@ -23,13 +24,10 @@ class Judge(enum.Enum):
     @property
     def mode(self) -> Mode | None:
         """Give the mode of the evidence judge; None for thresholds."""
-        match self:
-            case Judge.THRESHOLD:
-                return None
-            case Judge.EVIDENCE:
-                return Mode.NORMAL
-            case Judge.EVIDENCE_STRICT:
-                return Mode.STRICT
+        return MODES.get(self)
+
+
+MODES = MappingProxyType({Judge.EVIDENCE: Mode.NORMAL, Judge.EVIDENCE_STRICT: Mode.STRICT})
 
 
 def parse_judge(name: str) -> Judge:
@@ -77,17 +75,19 @@ def choose(asked: Judge, circumstances: Circumstances) -> Choice:
     return Choice(Judge.THRESHOLD, f"judging by threshold instead of {asked.value}: {broken}")
 
 
-def _break_premise(circumstances: Circumstances) -> str:  # noqa: PLR0911 - one return for each way to break it
+def _break_premise(circumstances: Circumstances) -> str:
     if not circumstances.counted:
         return "the metrics source gives rates, not counts per arm and window"
     if circumstances.load is Load.ONE_ARM:
         return "synthetic load goes to one arm only and is counted; leave it out or send it to both arms"
     if circumstances.mirrored:
         return "mirrored requests reach both arms, so the arms do not share the traffic"
-    match circumstances.strategy:
-        case Strategy.CANARY:
-            return ""
-        case Strategy.AB_TESTING:
-            return "an A/B match sends other users to the canary than to the primary"
-        case Strategy.BLUE_GREEN:
-            return "blue/green gives the canary no user traffic beside the primary"
+    return UNSHARED.get(circumstances.strategy, "")
+
+
+UNSHARED = MappingProxyType(
+    {
+        Strategy.AB_TESTING: "an A/B match sends other users to the canary than to the primary",
+        Strategy.BLUE_GREEN: "blue/green gives the canary no user traffic beside the primary",
+    }
+)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from workflows.rollout import health
 from workflows.rollout.case import Case
 from workflows.rollout.comparison import ERRORS, Ledger, score
+from workflows.rollout.health import Margin
 from workflows.rollout.tally import Split, Tally
 from workflows.rollout.terms import Terms
 
@@ -28,16 +29,24 @@ class Missing:
 
 
 def requests_missing(terms: Terms, case: Case) -> Missing:
-    """Tell how many more good requests per arm license the next step, by the rates seen so far."""
+    """Tell how many more good requests per arm license the next step, by the rates seen so far.
+
+    A primary that is not known yet is taken to have shown nothing bad in the least number of requests that counts.
+    """
     bounds = health.bounds_of(terms, case)
-    lacks = [_lack(terms.health, case.health_errors, health.gain(bounds.errors, bounds.errors_delta))]
+    lacks = [_lack(terms.health, case.health_errors, _gain(terms, case, bounds.errors, health.ERROR_MARGIN))]
     if case.baseline.timed:
-        lacks.append(_lack(terms.health, case.health_slow, health.gain(bounds.slow, bounds.slow_delta)))
+        lacks.append(_lack(terms.health, case.health_slow, _gain(terms, case, bounds.slow, health.SLOW_MARGIN)))
     known = [lack for lack in lacks if lack is not None]
     if len(known) < len(lacks):
         return Missing(None, None)
-    wanted = case.rung.errors.canary.requests + max(known)
+    wanted = max(health.LEAST_KNOWN, case.rung.errors.canary.requests + max(known))
     return Missing(max(known), max(0, math.ceil(wanted - case.baseline.answers.requests)))
+
+
+def _gain(terms: Terms, case: Case, share: float, margin: Margin) -> float:
+    base = share or 0.5 / (health.LEAST_KNOWN + 1)
+    return health.gain(base, margin.excess(base, health.next_share(terms, case)))
 
 
 def _lack(wanted: float, health_now: float, per_request: float) -> int | None:

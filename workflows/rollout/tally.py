@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from workflows.rollout.samples import ArmCounts
 
-MOST = 1e12
-"""No window holds more requests than this; a larger number is cut so that no sum overflows."""
+MOST, LEAST = 1e12, 1e-6
+"""A count beyond the first is cut, so that no sum overflows; one below the second is none."""
 
 
 def clean(count: float) -> float:
-    """Make a count usable: finite, not negative, bounded; NaN, infinite and negative ones are 0."""
-    return float(min(count, MOST)) if 0 < count < math.inf else 0.0
+    """Make a count usable: finite, not negative, bounded; NaN, infinite, negative and vanishing ones are 0."""
+    return float(min(count, MOST)) if LEAST < count < math.inf else 0.0
 
 
 @dataclass(frozen=True, slots=True)

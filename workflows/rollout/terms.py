@@ -18,7 +18,8 @@ class Terms:
     `weights` is the plan's ladder of canary percents, `interval_s` the time between two looks. `allowed_errors` is
     the error share the owner's check allows (0 when there is none), `slow_limit_ms` the latency above which a request
     is slow. `alpha` bounds the chance to roll a good version back. Evidence of `doubt` or more keeps the weight;
-    health is in nats. An excess of error share below `least_excess` is no reason to roll back.
+    health is in nats; below `least_health`, or `least_slow_health` for latency, a dwell does not step. An excess of
+    error share below `least_excess` is no reason to roll back.
     """
 
     weights: tuple[int, ...]
@@ -30,6 +31,7 @@ class Terms:
     doubt: float = 3.0
     health: float = 3.0
     least_health: float = -1.0
+    least_slow_health: float = -0.5
     least_excess: float = 0.0005
     dwell_s: float = 60.0
     hold_s: float = 360.0

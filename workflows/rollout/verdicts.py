@@ -65,7 +65,7 @@ def healthy(terms: Terms, case: Case) -> bool:
 
 def unwell(terms: Terms, case: Case) -> bool:
     """Tell whether the canary does so badly that a dwell alone must not take it further."""
-    return min(case.health_errors, case.health_slow) < terms.least_health
+    return case.health_errors < terms.least_health or case.health_slow < terms.least_slow_health
 
 
 def _await_licence(terms: Terms, case: Case) -> str:
