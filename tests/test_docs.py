@@ -65,6 +65,13 @@ def test_every_command_that_a_page_names_exists(page: Path) -> None:
     assert named <= {*COMMANDS, "help"}
 
 
+def test_every_page_of_the_docs_is_found_from_the_index() -> None:
+    linked = re.findall(r"\]\((\w[\w-]*\.md)", (ROOT / "docs/index.md").read_text(encoding="utf-8"))
+    pages = {page.name for page in ROOT.glob("docs/*.md")}
+
+    assert set(linked) == pages - {"index.md"}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_in_the_documentation(command: str) -> None:
     written = "".join(page.read_text(encoding="utf-8") for page in PAGES)
