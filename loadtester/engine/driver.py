@@ -6,6 +6,8 @@ it commands through a queue.
 
 import os
 import select
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import perf_counter
@@ -128,6 +130,8 @@ class Driver:
             self._pacer.freed(visitor, now)
 
     def _run(self, targets: Sequence[Target], make_pacer: Callable[[float], Pacer]) -> None:
+        # debuggers and coverage see this thread as they see those that `threading` starts
+        sys.settrace(threading.gettrace())
         try:
             for target in targets:
                 target.locate()

@@ -77,8 +77,8 @@ class FileLoad:
         """Nothing is left: Locust has ended the users."""
 
     def fault(self) -> str:
-        """Say that a listener of the user's raised, which Locust only logs."""
-        return "an event listener raised, see the log" if log.unhandled_greenlet_exception else ""
+        """Nothing ends this load but its time; what the script did wrong is counted."""
+        return ""
 
     @contextmanager
     def flight(self, name: str) -> Iterator[None]:
@@ -126,7 +126,10 @@ class FileLoad:
     def report(self) -> LoadReport:
         """Give the report of this moment."""
         runner = self._environment.runner if self._environment is not None else None
-        health = process_health(runner.user_count if runner else 0, self._flying, self.recorder.script_errors)
+        # a listener of the user's that raises is only logged by Locust, which keeps this mark of it
+        listeners_failed = int(bool(log.unhandled_greenlet_exception))
+        script_errors = self.recorder.script_errors + listeners_failed
+        health = process_health(runner.user_count if runner else 0, self._flying, script_errors)
         elapsed_s = (self._ended_at or perf_counter()) - self._started_at
         ours = self.recorder.snapshot(elapsed_s, 0, health)
         return ours.merge(self._evented.snapshot(elapsed_s, 0, Health(workers=0)))

@@ -1,10 +1,14 @@
 """Run the command as users do, for the tests of this room."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from loadtester.cli.command import execute
 
 LOAD = [sys.executable, "-m", "loadtester"]
 RUN = [*LOAD, "run"]
@@ -16,6 +20,18 @@ def load(*arguments: object, expect: int = 0) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def call(*arguments: object, expect: int = 0) -> str:
+    """Run a command that needs no engine in this process and give what it printed."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        try:
+            code: object = execute([str(word) for word in arguments])
+        except SystemExit as ended:
+            code = ended.code
+    assert code == expect, printed.getvalue()
+    return printed.getvalue()
 
 
 def run(*arguments: object, expect: int = 0) -> str:

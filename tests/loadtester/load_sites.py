@@ -29,6 +29,7 @@ class Site:
         name = f"[{host}]" if ":" in host else host
         self.url = f"{scheme}://{name}:{self._listener.getsockname()[1]}"
         self.requests: list[bytes] = []
+        self._closed = False
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -63,6 +64,10 @@ class Site:
             connection.close()
 
     def close(self) -> None:
+        """Refuse from now on; twice is once."""
+        if self._closed:
+            return
+        self._closed = True
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in self._sockets:

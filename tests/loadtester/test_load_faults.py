@@ -19,28 +19,33 @@ def errors_of(document: dict[str, Any]) -> dict[str, int]:
     return {error["kind"]: error["count"] for error in document["report"]["errors"]}
 
 
-@pytest.mark.parametrize(
-    ("answer", "closes", "kind"),
-    [
-        (b"", True, "closed"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", True, "truncated"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal", True, "truncated"),
-        (b"\x16\x03\x01\x02\x00", False, "garbage"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nslow", False, "timeout"),
-        (b"HTTP/1.1 503 Busy" + NO_BODY, False, "status 503"),
-    ],
-)
-def test_each_way_to_fail_has_its_class(
-    site: OpenSite,
-    tmp_path: Path,
-    answer: bytes,
-    closes: bool,  # noqa: FBT001 - a row of the table
-    kind: str,
-) -> None:
-    document = run_json(tmp_path, "--target", site(answer, closes=closes).url, *SOME, expect=99)
+FAULTS = {
+    "closed": b"",
+    "truncated": b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+    "truncated chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal",
+    "garbage": b"\x16\x03\x01\x02\x00",
+    "status 503": b"HTTP/1.1 503 Busy" + NO_BODY,
+}
 
-    assert errors_of(document) == {kind: 10}
-    assert document["report"]["requests"] == 10
+
+def test_each_way_to_fail_has_its_class(site: OpenSite, tmp_path: Path) -> None:
+    paths = {f"/{number}": kind for number, kind in enumerate(FAULTS)}
+    target = site(lambda request: FAULTS[paths[request.split()[1].decode()]], closes=True)
+    requests = [{"path": path, "name": kind} for path, kind in paths.items()]
+    plan = write_plan(tmp_path, target=target.url, rate=100, duration="500ms", requests=requests)
+
+    report = run_json(tmp_path, plan, expect=99)["report"]
+
+    assert {(error["name"], error["kind"]) for error in report["errors"]} == {
+        (kind, kind.removesuffix(" chunk")) for kind in FAULTS
+    }
+    assert report["requests"] == report["failures"] == 50
+
+
+def test_an_answer_that_stops_half_way_times_out(site: OpenSite, tmp_path: Path) -> None:
+    target = site(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nslow")
+
+    assert errors_of(run_json(tmp_path, "--target", target.url, *SOME, expect=99)) == {"timeout": 10}
 
 
 @pytest.mark.parametrize(
@@ -126,18 +131,22 @@ def test_a_value_that_is_not_there_is_a_failure(site: OpenSite, tmp_path: Path) 
     assert errors_of(run_json(tmp_path, plan, expect=99)) == {"capture": 5}
 
 
-@pytest.mark.parametrize(
-    ("expect", "kind"),
-    [
-        ({"status": 201}, "status 200"),
-        ({"body": "no"}, "body"),
-        ({"matches": "^no"}, "body"),
-    ],
-)
-def test_an_answer_must_be_what_is_expected(site: OpenSite, tmp_path: Path, expect: dict[str, Any], kind: str) -> None:
-    plan = write_plan(tmp_path, target=site().url, rate=10, duration="500ms", requests=[{"expect": expect}])
+EXPECTED = [
+    ({"status": 201}, "status 200"),
+    ({"body": "no"}, "body"),
+    ({"matches": "^no"}, "body"),
+]
 
-    assert errors_of(run_json(tmp_path, plan, expect=99)) == {kind: 5}
+
+def test_an_answer_must_be_what_is_expected(site: OpenSite, tmp_path: Path) -> None:
+    requests = [{"name": str(number), "expect": expect} for number, (expect, _) in enumerate(EXPECTED)]
+    plan = write_plan(tmp_path, target=site().url, rate=60, duration="500ms", requests=requests)
+
+    report = run_json(tmp_path, plan, expect=99)["report"]
+
+    assert {(error["name"], error["kind"]) for error in report["errors"]} == {
+        (str(number), kind) for number, (_, kind) in enumerate(EXPECTED)
+    }
 
 
 def test_gzip_is_asked_for_on_demand_and_undone(site: OpenSite, tmp_path: Path) -> None:

@@ -6,26 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from load_commands import RUN, load, run, run_json, write_plan
+from load_commands import RUN, call, run, run_json, write_plan
 from load_sites import OpenSite, eventually
 
 from loadtester import EngineError, LoadPlan, ScriptError, process
 from loadtester import run as run_plan
 from loadtester.plan import Mode
 from loadtester.process import Ending, EngineProcess, LoadRun, Team
-
-
-def engines_of(target: str) -> list[int]:
-    """Give the processes whose command line or order names a target."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            words = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if entry.name.isdigit() and target.encode() in words:
-            found.append(int(entry.name))
-    return found
 
 
 def children_of(pid: int) -> list[int]:
@@ -101,10 +88,12 @@ def test_an_engine_needs_a_plan_before_it_reports() -> None:
 
 
 def test_an_engine_that_is_gone_takes_no_order() -> None:
-    with EngineProcess() as engine, pytest.raises(EngineError, match="ended before"):
+    with EngineProcess() as engine:
         os.kill(engine.pid, signal.SIGKILL)
         engine.join()
-        engine.order(LoadPlan("http://127.0.0.1:1"))
+
+        with pytest.raises(EngineError, match="ended before"):
+            engine.order(LoadPlan("http://127.0.0.1:1"))
 
 
 def test_a_cancel_interrupts_what_is_in_flight_after_its_grace(site: OpenSite, tmp_path: Path) -> None:
@@ -169,7 +158,7 @@ def test_workers_that_others_start_join_by_address(site: OpenSite, tmp_path: Pat
     ],
 )
 def test_a_bad_command_line_is_told_in_one_line(arguments: list[str], words: str) -> None:
-    printed = run(*arguments, expect=104)
+    printed = call("run", *arguments, expect=104)
 
     assert words in printed
     assert "Traceback" not in printed
@@ -178,8 +167,8 @@ def test_a_bad_command_line_is_told_in_one_line(arguments: list[str], words: str
 def test_a_worker_needs_an_address_and_a_count(tmp_path: Path) -> None:
     plan = write_plan(tmp_path, target="http://ad")
 
-    assert "--master: 'x' is not an address" in load("worker", plan, "--master", "x", "--workers", 1, expect=104)
-    assert "--workers: 0 is below 1" in load("worker", plan, "--master", "a:1", "--workers", 0, expect=104)
+    assert "--master: 'x' is not an address" in call("worker", plan, "--master", "x", "--workers", 1, expect=104)
+    assert "--workers: 0 is below 1" in call("worker", plan, "--master", "a:1", "--workers", 0, expect=104)
 
 
 def test_the_console_shows_lines_where_there_is_no_terminal(site: OpenSite) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from load_commands import load, run_json
+from load_commands import call, load, run_json
 from load_samples import report_of
 from load_sites import OpenSite
 
@@ -108,7 +108,7 @@ def test_the_console_shows_progress_rate_errors_and_health() -> None:
 def test_a_runs_document_makes_its_reports_again(site: OpenSite, tmp_path: Path) -> None:
     run_json(tmp_path, "--target", site().url, "--duration", "500ms", "--report", tmp_path / "one")
 
-    load("report", tmp_path / "run.json", "--report", tmp_path / "two")
+    call("report", tmp_path / "run.json", "--report", tmp_path / "two")
 
     names = {"report.json", *RENDERERS}
     assert {path.name for path in (tmp_path / "two").iterdir()} == names
@@ -119,11 +119,11 @@ def test_a_runs_document_makes_its_reports_again(site: OpenSite, tmp_path: Path)
 def test_what_is_no_document_makes_no_report(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)
 
-    assert "x.json" in load("report", tmp_path / "x.json", "--report", tmp_path / "out", expect=104)
+    assert "x.json" in call("report", tmp_path / "x.json", "--report", tmp_path / "out", expect=104)
 
 
 def test_the_schema_is_printed() -> None:
-    assert json.loads(load("schema"))["required"] == ["target"]
+    assert json.loads(call("schema"))["required"] == ["target"]
 
 
 def arm_of(failed: int, latencies_us: list[int]) -> LoadReport:
@@ -167,6 +167,7 @@ def test_compare_runs_one_plan_against_both_at_once(site: OpenSite, tmp_path: Pa
     bad = site(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
     good = site()
     command = ["compare", "--target", good.url, "--primary", bad.url, "--rate", 50, "--duration", "1s"]
+    command += ["--latency-tolerance", "1000"]
 
     assert load(*command, "--json", tmp_path / "a.json").startswith("passed")
     comparison = json.loads((tmp_path / "a.json").read_text())["comparison"]
@@ -181,7 +182,7 @@ def test_compare_fails_a_canary_that_is_worse_than_its_primary(site: OpenSite) -
     printed = load("compare", "--target", bad.url, "--primary", site().url, *lenient, expect=99)
 
     assert "error share: canary 1, primary 0" in printed
-    assert "compare_with: is missing" in load("compare", "--target", bad.url, expect=104)
+    assert "compare_with: is missing" in call("compare", "--target", bad.url, expect=104)
 
 
 SETTINGS = ClusterSettings("load-1", "shop", "registry.example/penstock:1", 3)
@@ -204,10 +205,10 @@ def test_the_manifests_are_restricted_bounded_and_never_retried() -> None:
 
 
 def test_rendered_manifests_are_the_same_as_those_created() -> None:
-    printed = load("render", "--target", "http://ad", "--name", "load-1", "--workers", 3)
+    printed = call("render", "--target", "http://ad", "--name", "load-1", "--workers", 3)
 
     assert next(item["kind"] for item in yaml.safe_load_all(printed)) == "Job"
-    assert "--name: 'Load_1' is not a Kubernetes name" in load(
+    assert "--name: 'Load_1' is not a Kubernetes name" in call(
         "render", "--target", "http://ad", "--name", "Load_1", expect=104
     )
 
