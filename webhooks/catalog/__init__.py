@@ -2,36 +2,61 @@
 
 from webhooks.catalog.definitions import CANARY_TARGET, read_definition
 from webhooks.catalog.durations import parse_duration, show_duration
+from webhooks.catalog.gates import GateRule, OnExpiry
 from webhooks.catalog.reading import CatalogFile, read_catalog
-from webhooks.catalog.values import (
-    Catalog,
-    CatalogTest,
+from webhooks.catalog.specs import (
+    CommandSpec,
     Expectation,
+    HelmTestSpec,
     HttpSpec,
     InconclusivePolicy,
-    Kind,
+    KubernetesJobSpec,
     LoadSpec,
-    Parameter,
-    ParameterType,
     PytestSpec,
     RequestStep,
+    Spec,
+)
+from webhooks.catalog.values import (
+    RESERVED,
+    Catalog,
+    CatalogTest,
+    Every,
+    JobPlace,
+    Keeping,
+    Kind,
+    OnFailure,
+    Parameter,
+    ParameterType,
+    Where,
     accept,
 )
 
 __all__ = [
     "CANARY_TARGET",
+    "RESERVED",
     "Catalog",
     "CatalogFile",
     "CatalogTest",
+    "CommandSpec",
+    "Every",
     "Expectation",
+    "GateRule",
+    "HelmTestSpec",
     "HttpSpec",
     "InconclusivePolicy",
+    "JobPlace",
+    "Keeping",
     "Kind",
+    "KubernetesJobSpec",
     "LoadSpec",
+    "OnExpiry",
+    "OnFailure",
     "Parameter",
     "ParameterType",
     "PytestSpec",
     "RequestStep",
+    "Spec",
+    "Where",
     "accept",
     "parse_duration",
     "read_catalog",

@@ -5,22 +5,23 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
-from loadtester.errors import LoadError
-from loadtester.verdict import parse_threshold
 from webhooks.catalog.fields import Fields, show
+from webhooks.catalog.loads import read_load
+from webhooks.catalog.programs import read_command, read_helm_test, read_kubernetes_job, read_pytest
+from webhooks.catalog.requests import read_http
+from webhooks.catalog.specs import CommandSpec, HttpSpec, PytestSpec, Spec
 from webhooks.catalog.values import (
+    RESERVED,
     CatalogTest,
-    Expectation,
-    HttpSpec,
-    InconclusivePolicy,
+    Every,
+    JobPlace,
+    Keeping,
     Kind,
-    LoadSpec,
+    OnFailure,
     Parameter,
     ParameterType,
-    PytestSpec,
-    RequestStep,
+    Where,
     accept,
 )
 
@@ -30,14 +31,13 @@ CANARY_TARGET = "http://{name}-canary.{namespace}:{port}"
 _DEFAULT_PORT = 80
 _MAX_PORT = 65535
 _MAX_ATTEMPTS = 10
-_MAX_REQUESTS = 1_000_000
 _HOUR_S = 3600.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _TARGET = re.compile(r"https?://(?:[A-Za-z0-9.\[\]:_-]|\{(?:name|namespace|port)\})+/?")
-_METHOD = re.compile(r"[A-Z]{1,16}")
-_STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RESERVED = frozenset({"test", "tests", "gate", "wait", "hold", "type"})
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
+_PATTERN = re.compile(r"[a-z0-9*?][a-z0-9*?.-]{0,62}")
+_JOB_NAMESPACE = re.compile(r"\{namespace\}|[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def read_test(name: str, document: object, defaults: CatalogTest, folder: Path, faults: list[str]) -> CatalogTest:
@@ -55,7 +55,12 @@ def read_test(name: str, document: object, defaults: CatalogTest, folder: Path, 
         timeout_s=fields.seconds("timeout", _HOUR_S if kind is Kind.LOAD else defaults.timeout_s),
         attempts=fields.integer("attempts", 1, 1, _MAX_ATTEMPTS),
         parameters=_read_parameters(fields.section("parameters")),
+        keeping=_read_keeping(fields),
+        where=fields.choice("where", Where.SERVICE),
+        job=read_job(fields.section("job"), defaults.job),
+        namespaces=read_namespaces(fields) or defaults.namespaces,
     )
+    _check_place(fields, test)
     fields.raw("description")
     fields.close()
     return replace(test, definition=_define(test, document))
@@ -73,8 +78,11 @@ NO_DEFAULTS = CatalogTest("", Kind.HTTP, HttpSpec(()), CANARY_TARGET, _DEFAULT_P
 def _define(test: CatalogTest, document: object) -> str:
     whole = dict(document) if isinstance(document, Mapping) else {}
     whole |= {"target": test.target, "port": test.port}
+    whole["job"] = {"namespace": test.job.namespace} | ({"image": test.job.image} if test.job.image else {})
     if isinstance(test.spec, PytestSpec):
         whole["path"] = test.spec.path
+    if isinstance(test.spec, CommandSpec):
+        whole["folder"] = test.spec.folder
     return json.dumps(whole, default=str)
 
 
@@ -91,6 +99,41 @@ def _read_target(fields: Fields, default: str) -> str:
     return target.rstrip("/")
 
 
+def _read_keeping(fields: Fields) -> Keeping:
+    return Keeping(
+        every=fields.choice("every", Every.STEP),
+        final=fields.boolean("final"),
+        on_failure=fields.choice("onFailure", OnFailure.HOLD),
+    )
+
+
+def read_job(fields: Fields, default: JobPlace) -> JobPlace:
+    """Read where Kubernetes Jobs run and with which image."""
+    place = JobPlace(fields.text("image", default.image), fields.text("namespace", default.namespace))
+    if place.image and not _IMAGE.fullmatch(place.image):
+        fields.fault("image", f"{show(place.image)} is not the name of an image")
+    if not _JOB_NAMESPACE.fullmatch(place.namespace):
+        fields.fault("namespace", f"{show(place.namespace)} is not a namespace; {{namespace}} is the canary's")
+    fields.close()
+    return place
+
+
+def read_namespaces(fields: Fields) -> tuple[str, ...]:
+    """Read which namespaces may use a test: names, or patterns with * and ?; none is all."""
+    patterns = fields.texts("namespaces")
+    for pattern in patterns:
+        if not _PATTERN.fullmatch(pattern):
+            fields.fault("namespaces", f"{show(pattern)} is not a namespace or a pattern such as team-*")
+    return patterns
+
+
+def _check_place(fields: Fields, test: CatalogTest) -> None:
+    if test.in_cluster and not test.job.image:
+        fields.fault("job.image", "missing; a Kubernetes Job needs an image, here or in the job section of the catalog")
+    if test.where is Where.JOB and test.kind in {Kind.HELM_TEST, Kind.KUBERNETES_JOB}:
+        fields.fault("where", f"a test of kind {test.kind.value} has its own place; leave it out")
+
+
 def _read_parameters(fields: Fields) -> tuple[Parameter, ...]:
     found: list[Parameter] = []
 
@@ -104,8 +147,8 @@ def _read_parameters(fields: Fields) -> tuple[Parameter, ...]:
 
 
 def _read_parameter(name: str, fields: Fields) -> Parameter:
-    if not _PARAMETER.fullmatch(name) or name in _RESERVED:
-        fields.fault("", f"a parameter's name is letters, digits and '_', and none of {', '.join(sorted(_RESERVED))}")
+    if not _PARAMETER.fullmatch(name) or name in RESERVED:
+        fields.fault("", f"a parameter's name is letters, digits and '_', and none of {', '.join(sorted(RESERVED))}")
     default = None if fields.raw("default") is None else fields.text("default")
     kind = fields.choice("type", ParameterType.STRING)
     parameter = Parameter(name, kind, _read_pattern(fields, "pattern"), fields.texts("values"), default)
@@ -126,108 +169,11 @@ def _read_pattern(fields: Fields, key: str) -> str:
     return pattern
 
 
-def _read_http(fields: Fields, _: Path) -> HttpSpec:
-    sections = fields.sections("requests")
-    if not sections:
-        fields.fault("requests", "missing; list at least one request")
-    return HttpSpec(tuple(_read_step(section) for section in sections))
-
-
-def _read_step(fields: Fields) -> RequestStep:
-    method = fields.text("method", "GET")
-    if not _METHOD.fullmatch(method):
-        fields.fault("method", f"{show(method)} is not a method; write it as GET, POST, ...")
-    path = fields.text("path", "/")
-    if not path.startswith("/") or not path.isprintable() or " " in path:
-        fields.fault("path", f"{show(path)} does not start with '/' or is not URL-encoded; the host stands in target")
-    step = RequestStep(
-        name=fields.text("name", f"{method} {path}"),
-        method=method,
-        path=path,
-        headers=_read_headers(fields),
-        body=_read_body(fields),
-        expect=_read_expectation(fields.section("expect")),
-        capture=MappingProxyType(dict(fields.mapping("capture"))),
-    )
-    fields.close()
-    return step
-
-
-def _read_headers(fields: Fields) -> Mapping[str, str]:
-    headers = dict(fields.mapping("headers"))
-    for name, value in headers.items():
-        if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not value.isprintable():
-            fields.fault("headers", f"{show(name)}: {show(value)} is not a header of one line")
-    return MappingProxyType(headers)
-
-
-def _read_body(fields: Fields) -> str:
-    body = fields.raw("body")
-    return json.dumps(body, default=str) if isinstance(body, dict | list) else fields.text("body", "")
-
-
-def _read_expectation(fields: Fields) -> Expectation:
-    statuses = fields.texts("status") or ("200",)
-    for status in statuses:
-        if not _STATUS.fullmatch(status):
-            fields.fault("status", f"{show(status)} is not a status; write 200 or 2xx")
-    json_values: dict[str, object] = {}
-    fields.section("json").each(json_values.__setitem__)
-    expectation = Expectation(
-        statuses=statuses,
-        json=MappingProxyType(json_values),
-        has=fields.texts("has"),
-        contains=fields.texts("contains"),
-        headers=MappingProxyType(dict(fields.mapping("headers"))),
-        max_latency_s=fields.seconds("maxLatency", 0.0),
-    )
-    fields.close()
-    return expectation
-
-
-def _read_pytest(fields: Fields, folder: Path) -> PytestSpec:
-    text = fields.text("path")
-    path = (folder / text).absolute()
-    if text and not path.exists():
-        fields.fault("path", f"{show(text)} is not there; a path counts from the catalog's folder")
-    return PytestSpec(str(path), fields.text("keyword", ""), fields.texts("plugins"))
-
-
-def _read_load(fields: Fields, _: Path) -> LoadSpec:
-    thresholds = fields.texts("thresholds")
-    for threshold in thresholds:
-        _check_threshold(fields, threshold)
-    return LoadSpec(
-        plan=_read_plan(fields),
-        thresholds=thresholds,
-        minimum_requests=fields.integer("minimumRequests", 10, 1, _MAX_REQUESTS),
-        inconclusive=fields.choice("inconclusive", InconclusivePolicy.FAIL),
-        lease_s=fields.seconds("lease", 0.0),
-    )
-
-
-def _check_threshold(fields: Fields, text: str) -> None:
-    try:
-        fault = parse_threshold(text).fault
-    except LoadError as error:
-        fault = str(error)
-    if fault:
-        fields.fault("thresholds", f"{show(text)}: {fault}")
-
-
-def _read_plan(fields: Fields) -> Mapping[str, object]:
-    plan = fields.raw("plan")
-    if not isinstance(plan, Mapping):
-        fields.fault("plan", f"{show(plan)} is not a load plan; give rate or users, and requests")
-        return MappingProxyType({})
-    for key in ("target", "thresholds", "minimum_requests"):
-        if key in plan:
-            fields.fault(f"plan.{key}", "stands beside plan, not in it")
-    return MappingProxyType(dict(plan))
-
-
-_READERS: Mapping[Kind, Callable[[Fields, Path], HttpSpec | PytestSpec | LoadSpec]] = {
-    Kind.HTTP: _read_http,
-    Kind.PYTEST: _read_pytest,
-    Kind.LOAD: _read_load,
+_READERS: Mapping[Kind, Callable[[Fields, Path], Spec]] = {
+    Kind.HTTP: read_http,
+    Kind.PYTEST: read_pytest,
+    Kind.LOAD: read_load,
+    Kind.COMMAND: read_command,
+    Kind.HELM_TEST: read_helm_test,
+    Kind.KUBERNETES_JOB: read_kubernetes_job,
 }

@@ -59,6 +59,13 @@ class Fields:
             return default
         return value
 
+    def boolean(self, key: str) -> bool:
+        """Read true or false; a missing one is false."""
+        value = self.raw(key)
+        if value is not None and not isinstance(value, bool):
+            self.fault(key, f"{show(value)} is neither true nor false")
+        return value is True
+
     def seconds(self, key: str, default: float) -> float:
         """Read a duration above 0 in seconds."""
         value = self.raw(key)

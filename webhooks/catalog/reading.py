@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Hashable
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import yaml
 
-from webhooks.catalog.definitions import NO_DEFAULTS, read_test
+from webhooks.catalog.definitions import NO_DEFAULTS, read_job, read_namespaces, read_test
 from webhooks.catalog.fields import Fields
+from webhooks.catalog.gates import read_gates
 from webhooks.catalog.values import Catalog, CatalogTest
 from webhooks.errors import CatalogError
 
@@ -33,19 +35,26 @@ def read_catalog(text: str, folder: Path) -> Catalog:
     faults: list[str] = []
     fields = Fields(_load(text), "", faults)
     port = fields.integer("port", NO_DEFAULTS.port, 1, 65535)
-    defaults = CatalogTest("", NO_DEFAULTS.kind, NO_DEFAULTS.spec, fields.text("target", NO_DEFAULTS.target), port)
+    defaults = replace(
+        NO_DEFAULTS,
+        target=fields.text("target", NO_DEFAULTS.target),
+        port=port,
+        job=read_job(fields.section("job"), NO_DEFAULTS.job),
+        namespaces=read_namespaces(fields),
+    )
     tests: dict[str, CatalogTest] = {}
 
     def read(name: str, document: object) -> None:
         tests[name] = read_test(name, document, defaults, folder, faults)
 
     fields.section("tests").each(read)
+    gates = read_gates(fields.section("gates"))
     fields.close()
     if not tests and not faults:
         faults.append("tests: there are none; name at least one")
     if faults:
         raise CatalogError("\n".join(faults))
-    return Catalog(MappingProxyType(tests))
+    return Catalog(MappingProxyType(tests), MappingProxyType(gates))
 
 
 def _load(text: str) -> object:

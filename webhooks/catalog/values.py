@@ -7,7 +7,11 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from types import MappingProxyType
+
+from webhooks.catalog.gates import GateRule
+from webhooks.catalog.specs import Spec
 
 
 class Kind(enum.Enum):
@@ -16,13 +20,31 @@ class Kind(enum.Enum):
     HTTP = "http"
     PYTEST = "pytest"
     LOAD = "load"
+    COMMAND = "command"
+    HELM_TEST = "helm-test"
+    KUBERNETES_JOB = "kubernetes-job"
 
 
-class InconclusivePolicy(enum.Enum):
-    """Say how a load without enough requests counts."""
+class Every(enum.Enum):
+    """Say how long a pass of a rollout hook's test is kept: for the weight step, not at all, or for the analysis."""
 
-    PASS = "pass"  # noqa: S105 - the word of the catalog, not a password
-    FAIL = "fail"
+    STEP = "step"
+    CALL = "call"
+    EPOCH = "epoch"
+
+
+class OnFailure(enum.Enum):
+    """Say what a failed confirm-promotion test does besides holding the promotion."""
+
+    HOLD = "hold"
+    ROLLBACK = "rollback"
+
+
+class Where(enum.Enum):
+    """Name where a test runs: in the service's runner, or as a Kubernetes Job of our own image."""
+
+    SERVICE = "service"
+    JOB = "job"
 
 
 class ParameterType(enum.Enum):
@@ -47,58 +69,20 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
-    """Say what an answer must be: `json` maps paths to values, `has` are paths that must be there."""
+class JobPlace:
+    """Say with which image and in which namespace a Kubernetes Job runs; {namespace} is the canary's."""
 
-    statuses: tuple[str, ...] = ("200",)
-    json: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    has: tuple[str, ...] = ()
-    contains: tuple[str, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    max_latency_s: float = 0.0
+    image: str = ""
+    namespace: str = "{namespace}"
 
 
 @dataclass(frozen=True, slots=True)
-class RequestStep:
-    """Describe one request of a sequence; `capture` maps names to JSON paths, later steps use the values as ${name}."""
+class Keeping:
+    """Say how long a verdict is kept and what a failure does."""
 
-    name: str
-    method: str = "GET"
-    path: str = "/"
-    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    body: str = ""
-    expect: Expectation = field(default_factory=Expectation)
-    capture: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True, slots=True)
-class HttpSpec:
-    """Describe requests that are sent one after another and must all be answered as expected."""
-
-    requests: tuple[RequestStep, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PytestSpec:
-    """Describe a pytest suite: where it is, which of its tests, and the plugins it needs."""
-
-    path: str
-    keyword: str = ""
-    plugins: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LoadSpec:
-    """Describe a load: the plan (as the file of loadtester has it, without target), its limits and what too little is.
-
-    `lease_s` is how long the load of a rollout hook goes on after the first call; 0 is the default.
-    """
-
-    plan: Mapping[str, object]
-    thresholds: tuple[str, ...] = ()
-    minimum_requests: int = 10
-    inconclusive: InconclusivePolicy = InconclusivePolicy.FAIL
-    lease_s: float = 0.0
+    every: Every = Every.STEP
+    final: bool = False
+    on_failure: OnFailure = OnFailure.HOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +94,36 @@ class CatalogTest:
 
     name: str
     kind: Kind
-    spec: HttpSpec | PytestSpec | LoadSpec
+    spec: Spec
     target: str
     port: int
     timeout_s: float = 60.0
     attempts: int = 1
     parameters: tuple[Parameter, ...] = ()
     definition: str = ""
+    keeping: Keeping = field(default_factory=Keeping)
+    where: Where = Where.SERVICE
+    job: JobPlace = field(default_factory=JobPlace)
+    namespaces: tuple[str, ...] = ()
+
+    @property
+    def in_cluster(self) -> bool:
+        """Tell whether the test runs as a Kubernetes Job."""
+        return self.where is Where.JOB or self.kind is Kind.KUBERNETES_JOB
+
+    @property
+    def stops_gently(self) -> bool:
+        """Tell whether the test has something to put away when it is told to stop."""
+        return self.kind is Kind.LOAD or self.in_cluster
+
+    @property
+    def longest_s(self) -> float:
+        """Give how long all attempts may take."""
+        return self.timeout_s * self.attempts
+
+    def serves(self, namespace: str) -> bool:
+        """Tell whether canaries of a namespace may use the test."""
+        return not self.namespaces or any(fnmatchcase(namespace, pattern) for pattern in self.namespaces)
 
     @property
     def targets_canary(self) -> bool:
@@ -124,11 +131,16 @@ class CatalogTest:
         return "{name}-canary" in self.target
 
 
+RESERVED = frozenset({"gate", "hold", "retries", "test", "tests", "type", "wait"})
+"""The keys of metadata that are ours, so that no parameter has such a name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Hold the operator's tests by name."""
+    """Hold the operator's tests by name, and the rules of gates."""
 
     tests: Mapping[str, CatalogTest] = field(default_factory=lambda: MappingProxyType({}))
+    gates: Mapping[str, GateRule] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def accept(parameter: Parameter, text: str) -> bool:

@@ -1,14 +1,21 @@
 """Know the kinds of tests: how a child is prepared for each, and how its end is read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from webhooks.catalog import CatalogTest, Kind
-from webhooks.checks import http, load, pytest
-from webhooks.checks.job import CheckResult, Ended, Job, Target
+from webhooks.catalog import CatalogTest, Kind, Where
+from webhooks.checks import cluster, command, container, helm, http, load, pytest
+from webhooks.checks.job import CheckResult, Ended, Job, Outcome, Target
 
 
 def prepare(test: CatalogTest, target: Target, parameters: Mapping[str, str]) -> Job:
     """Describe the child that runs a test."""
+    if test.kind is Kind.KUBERNETES_JOB:
+        return cluster.prepare_container(test, target, parameters)
+    job = _prepare_here(test, target, parameters)
+    return cluster.prepare_elsewhere(test, target, job) if test.where is Where.JOB else job
+
+
+def _prepare_here(test: CatalogTest, target: Target, parameters: Mapping[str, str]) -> Job:
     match test.kind:
         case Kind.HTTP:
             return http.prepare(test, target, parameters)
@@ -16,14 +23,25 @@ def prepare(test: CatalogTest, target: Target, parameters: Mapping[str, str]) ->
             return pytest.prepare(test, target, parameters)
         case Kind.LOAD:
             return load.prepare(test, target, parameters)
+        case Kind.HELM_TEST:
+            return helm.prepare(test, target, parameters)
+        case Kind.COMMAND | Kind.KUBERNETES_JOB:
+            return command.prepare(test, target, parameters)
 
 
 def read(test: CatalogTest, ended: Ended) -> CheckResult:
     """Read what a child left."""
-    match test.kind:
-        case Kind.HTTP:
-            return http.read(test, ended)
-        case Kind.PYTEST:
-            return pytest.read(test, ended)
-        case Kind.LOAD:
-            return load.read(test, ended)
+    trouble = cluster.read_trouble(ended.folder) if test.in_cluster else ""
+    if trouble:
+        return CheckResult(Outcome.INCONCLUSIVE, f"the cluster could not run it: {trouble}")
+    return _READERS[test.kind](test, ended)
+
+
+_READERS: Mapping[Kind, Callable[[CatalogTest, Ended], CheckResult]] = {
+    Kind.HTTP: http.read,
+    Kind.PYTEST: pytest.read,
+    Kind.LOAD: load.read,
+    Kind.COMMAND: command.read,
+    Kind.HELM_TEST: helm.read,
+    Kind.KUBERNETES_JOB: container.read,
+}

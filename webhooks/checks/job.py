@@ -5,6 +5,7 @@ starts children. A child gets a clean environment: no token, no setting, no plac
 """
 
 import enum
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ PASSED_ON = ("LANG", "LC_ALL", "PATH", "PYTHONPATH", "SSL_CERT_DIR", "SSL_CERT_F
 RUN_MARK = "PENSTOCK_RUN"
 """The variable that marks every process of a run, so that none is forgotten when the run ends."""
 
+_OURS = "PENSTOCK_"
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -41,10 +44,12 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Say where a test goes: the URL, and the host:port to connect to in its place (empty: the URL's own)."""
+    """Say where a test goes: the URL, the host:port to connect to in its place (empty: the URL's own), the canary."""
 
     url: str
     connect: str = ""
+    name: str = ""
+    namespace: str = ""
 
     @property
     def host(self) -> str:
@@ -65,12 +70,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Describe a child: its command, what it reads on stdin, the files it finds in its folder, its variables."""
+    """Describe a child: its command, what it reads on stdin, the files it finds in its folder, its variables.
+
+    `passed_on` names variables of the service that it sees beyond those that every child sees; `*` is all but ours.
+    """
 
     argv: tuple[str, ...]
     stdin: str = ""
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     environ: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    passed_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +103,29 @@ def python_command(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", module, *arguments)
 
 
-def clean_environ(environ: Mapping[str, str], folder: Path, run_id: str) -> dict[str, str]:
+def clean_environ(
+    environ: Mapping[str, str], folder: Path, run_id: str, passed_on: Sequence[str] = ()
+) -> dict[str, str]:
     """Give the variables a child sees: what is passed on, its folder as home, and the mark of its run."""
     kept = {name: environ[name] for name in PASSED_ON if name in environ}
     roots = [str(Path(webhooks.__file__).parent.parent), *filter(None, [kept.get("PYTHONPATH", "")])]
     ours = {"HOME": str(folder), "PYTHONPATH": ":".join(roots), "PYTHONUNBUFFERED": "1", RUN_MARK: run_id}
-    return kept | ours
+    asked = {name: value for name, value in environ.items() if name in passed_on or "*" in passed_on}
+    granted = {name: value for name, value in asked.items() if not name.startswith(_OURS)}
+    return kept | ours | granted
+
+
+def describe_target(target: Target, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables by which a program finds its target and its parameters."""
+    canary = {"PENSTOCK_CANARY": target.name, "PENSTOCK_NAMESPACE": target.namespace}
+    named = {f"PENSTOCK_PARAM_{name.upper()}": value for name, value in parameters.items()}
+    place = {"PENSTOCK_TARGET": target.direct_url, "PENSTOCK_TARGET_HOST": target.host}
+    return place | {name: value for name, value in canary.items() if value} | named
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Put values in the place of ${name}, each once; an unknown name stays as it is."""
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def join_reasons(reasons: Sequence[str], shown: int = 3) -> str:

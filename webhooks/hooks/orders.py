@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from webhooks.catalog import Catalog, CatalogTest, accept, parse_duration
+from webhooks.catalog import RESERVED, Catalog, CatalogTest, accept, parse_duration
 from webhooks.catalog.fields import suggest
 from webhooks.errors import WebhookError
 from webhooks.hooks.epochs import HookCall
 from webhooks.protocol import HookType
 from webhooks.store.records import Epoch, RunOrder
 
-_RESERVED = frozenset({"test", "tests", "gate", "wait", "hold", "type"})
 _LONGEST_WAIT_S = 240.0
 _MAX_TESTS = 20
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -63,7 +62,7 @@ def _refuse_too_early(hook: HookType, tests: tuple[CatalogTest, ...]) -> None:
 
 def _read_parameters(metadata: Mapping[str, str], tests: tuple[CatalogTest, ...]) -> Mapping[str, str]:
     declared = {parameter.name: parameter for test in tests for parameter in test.parameters}
-    for name in sorted(metadata.keys() - _RESERVED - declared.keys()):
+    for name in sorted(metadata.keys() - RESERVED - declared.keys()):
         known = ", ".join(sorted(declared)) or "none"
         raise OrderError(f"metadata.{name[:80]}: no test named here takes it; parameters: {known}")
     values = {name: metadata.get(name, parameter.default) for name, parameter in declared.items()}

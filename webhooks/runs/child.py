@@ -19,16 +19,18 @@ from webhooks.runs.families import die_with_parent, end_group, end_marked
 from webhooks.store.records import Run
 
 _OUTPUT_LIMIT = 1024 * 1024
+_FRESH_LIMIT = 10 * 1024 * 1024
 _CHUNK = 65536
 _REAP_S = 5.0
 
 
 class Output:
-    """Take in what comes through a pipe and keep the newest part."""
+    """Take in what comes through a pipe and keep the newest part; `fresh` is what nobody has moved on yet."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.open = True
+        self.fresh = bytearray()
         self._kept = bytearray()
         self._taken = 0
         os.set_blocking(descriptor, False)
@@ -41,6 +43,8 @@ class Output:
             return
         self.open = bool(chunk)
         self._kept += chunk
+        if len(self.fresh) < _FRESH_LIMIT:
+            self.fresh += chunk
         del self._kept[: max(0, len(self._kept) - _OUTPUT_LIMIT)]
 
     def drain(self) -> None:
@@ -75,7 +79,7 @@ class Child:
         self.kill_at = 0.0
         self._folder = Path(tempfile.mkdtemp(prefix=_prefix(run.id)))
         try:
-            self._process = self._start(job, clean_environ(environ, self._folder, run.id))
+            self._process = self._start(job, clean_environ(environ, self._folder, run.id, job.passed_on))
         except OSError:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise

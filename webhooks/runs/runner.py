@@ -7,7 +7,6 @@ next runner goes on where a dead one stopped: what was under way is started agai
 import logging
 import os
 import selectors
-import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,22 +17,21 @@ from webhooks.checks.job import RUN_MARK, CheckResult, Outcome, Target
 from webhooks.checks.load import read_tick
 from webhooks.runs.bell import Bell, hush
 from webhooks.runs.changes import change
-from webhooks.runs.child import Child, clear_folders
-from webhooks.runs.families import end_marked
-from webhooks.store.port import RunStore
-from webhooks.store.records import CanaryName, Run, RunState
+from webhooks.runs.child import Child
+from webhooks.runs.leases import Leases, end_run
+from webhooks.runs.limits import RunLimits
+from webhooks.runs.logs import Finished, RunLogs
+from webhooks.store.port import Store
+from webhooks.store.records import CanaryName, Run, RunOrder, RunState
 
 _log = logging.getLogger("penstock.runner")
-_AT_ONCE = 16
-_AT_ONCE_PER_CANARY = 4
-_STARTS = 2
 _GRACE_S = 5.0
 _OWN_DEADLINE_GRACE_S = 1.0
 _LOOK_S = 0.5
 _POLL_S = 0.05
 _IDLE_S = 1.0
-_LOG_KEPT = 16 * 1024
-_KEPT_S = 7 * 24 * 3600.0
+_PRUNE_S = 600.0
+_DEFAULTS = RunLimits()
 _STATES = {
     Outcome.PASSED: RunState.PASSED,
     Outcome.FAILED: RunState.FAILED,
@@ -44,34 +42,29 @@ _STATES = {
 class Runner:
     """Run tests until told to stop; `step` does a little and returns."""
 
-    def __init__(self, runs: RunStore, bell: Bell, now: Callable[[], float], environ: Mapping[str, str]) -> None:
-        self._runs = runs
+    def __init__(  # noqa: PLR0913 - a composition of parts; the last two have defaults
+        self,
+        store: Store,
+        bell: Bell,
+        now: Callable[[], float],
+        environ: Mapping[str, str],
+        *,
+        place: str = "",
+        limits: RunLimits = _DEFAULTS,
+    ) -> None:
+        self._runs = store.runs
+        self._logs = RunLogs(store.logs, now, limits.log_bytes)
         self._now = now
         self._environ = environ
-        self._owner = uuid.uuid4().hex
+        self._limits = limits
+        self._leases = Leases(store.runs, now, place, limits.lease_s)
         self._children: dict[str, Child] = {}
+        self._finished: dict[str, Finished] = {}
+        self._prune_at = 0.0
         self._selector = selectors.DefaultSelector()
         self._bell = bell.listen()
         self._selector.register(self._bell, selectors.EVENT_READ, None)
         self._look_at = 0.0
-
-    def take_over(self) -> None:
-        """Take what a dead runner left: end its processes, queue its runs again once, give up on the others."""
-        self._runs.prune(self._now() - _KEPT_S)
-        for run in self._runs.select({RunState.RUNNING}):
-            end_marked(f"{RUN_MARK}={run.id}")
-            clear_folders(run.id)
-            change(self._runs, run.id, self._inherit)
-
-    def _inherit(self, run: Run) -> Run | None:
-        if run.state is not RunState.RUNNING or run.owner == self._owner:
-            return None
-        if run.cancel:
-            return self._ended(run, RunState.CANCELLED, run.cancel)
-        if run.watch is None and run.starts >= _STARTS:
-            return self._ended(run, RunState.LOST, f"its runner died {run.starts} times under way; not tried again")
-        watch = None if run.watch is None else replace(run.watch, judged="")
-        return replace(run, state=RunState.QUEUED, owner="", report="", watch=watch)
 
     def step(self) -> None:
         """Wait a little for something to do, and do it."""
@@ -80,10 +73,29 @@ class Runner:
             self._report(child)
             if child.ended:
                 self._finish(child)
+        for finished in list(self._finished.values()):
+            self._settle(finished)
         if self._now() >= self._look_at:
             self._look_at = self._now() + _LOOK_S
             self._look_after()
+            self._leases.renew(self._under_way())
+            self._leases.take_over(self._under_way())
             self._claim()
+            self._forget_old()
+
+    def _under_way(self) -> frozenset[str]:
+        return frozenset(self._children) | frozenset(self._finished)
+
+    def _forget_old(self) -> None:
+        if self._now() >= self._prune_at:
+            self._runs.prune(self._now() - self._limits.kept_s, self._limits.kept_runs)
+            self._prune_at = self._now() + _PRUNE_S
+
+    def surrender(self) -> None:
+        """End what is under way when the store was away for so long that somebody else may have taken it over."""
+        if self._now() >= self._leases.held_until:
+            for child in list(self._children.values()):
+                self._drop(child)
 
     def close(self) -> None:
         """End every child; their runs stay as they are, for the next runner to take over."""
@@ -106,20 +118,23 @@ class Runner:
                 self._selector.unregister(output.descriptor)
 
     def _claim(self) -> None:
-        busy: Counter[CanaryName] = Counter(child.run.order.canary for child in self._children.values())
-        for run in self._runs.select({RunState.QUEUED}):
+        under_way = self._runs.select(UNDER_WAY)
+        # Those of other replicas count too: the limit spares the canary, not the machine.
+        busy: Counter[CanaryName] = Counter(run.order.canary for run in under_way if run.state is RunState.RUNNING)
+        for run in (run for run in under_way if run.state is RunState.QUEUED):
             if run.cancel:
                 change(self._runs, run.id, self._cancel_queued)
-            elif len(self._children) < _AT_ONCE and busy[run.order.canary] < _AT_ONCE_PER_CANARY:
+            elif (
+                len(self._children) < self._limits.at_once and busy[run.order.canary] < self._limits.at_once_per_canary
+            ):
                 busy[run.order.canary] += 1
                 self._begin(run)
 
     def _cancel_queued(self, run: Run) -> Run | None:
-        return self._ended(run, RunState.CANCELLED, run.cancel) if run.state is RunState.QUEUED else None
+        return end_run(run, RunState.CANCELLED, run.cancel, self._now()) if run.state is RunState.QUEUED else None
 
     def _begin(self, run: Run) -> None:
-        started = replace(run, state=RunState.RUNNING, owner=self._owner, starts=run.starts + 1, started_at=self._now())
-        claimed = self._runs.save(started)
+        claimed = self._leases.claim(run)
         if claimed is not None:
             self._spawn(claimed, 1)
 
@@ -127,7 +142,7 @@ class Runner:
         order = run.order
         try:
             test = read_definition(order.test, order.definition)
-            job = checks.prepare(test, Target(order.target, order.connect), order.parameters)
+            job = checks.prepare(test, _target_of(order), order.parameters)
             child = Child(run, test, job, self._environ)
         except (OSError, ValueError, LookupError, TypeError) as error:
             result = CheckResult(Outcome.INCONCLUSIVE, f"could not be started ({error})")
@@ -146,17 +161,17 @@ class Runner:
         report = read_tick(child.outputs[0].last_line())
         if report and report != child.run.report:
             child.run = replace(child.run, report=report)
-            change(self._runs, child.run.id, lambda run: replace(run, report=report) if self._owns(run) else None)
-
-    def _owns(self, run: Run) -> bool:
-        return run.state is RunState.RUNNING and run.owner == self._owner
+            change(
+                self._runs, child.run.id, lambda run: replace(run, report=report) if self._leases.holds(run) else None
+            )
 
     def _look_after(self) -> None:
         for child in list(self._children.values()):
             run = self._runs.find(child.run.id)
-            if run is None or not self._owns(run):
+            if run is None or not self._leases.holds(run):
                 self._drop(child)
                 continue
+            self._logs.take(child)
             if not child.kill_at:
                 self._end_overdue(child, run)
             elif self._now() >= child.kill_at:
@@ -170,27 +185,32 @@ class Runner:
             reason = f"did not end within {show_duration(child.test.timeout_s)}"
         if reason:
             # Load gets time for the requests that are under way; a test that is late has nothing more to say.
-            child.kill_at = self._now() + (_GRACE_S if child.test.kind is Kind.LOAD else 0.0)
+            child.kill_at = self._now() + (_GRACE_S if child.test.stops_gently else 0.0)
             child.stop(reason)
 
     def _finish(self, child: Child) -> None:
         self._forget(child)
         ended = child.close()
+        # From here on the run is settled until the store has taken it, however often that is tried.
+        self._finished[child.run.id] = Finished(child, ended, checks.read(child.test, ended))
+
+    def _settle(self, finished: Finished) -> None:
+        child, result = finished.child, finished.result
         self._report(child)
-        result = checks.read(child.test, ended)
-        child.clear()
+        self._logs.take(child, whole=True)
         run = self._runs.find(child.run.id) or child.run
-        log = f"{ended.stdout[-_LOG_KEPT // 2 :]}{ended.stderr[-_LOG_KEPT // 2 :]}"
         if run.cancel:
-            self._save_end(run, RunState.CANCELLED, run.cancel, log)
+            self._save_end(run, RunState.CANCELLED, run.cancel, finished.log)
         elif child.stop_reason and run.watch is None:
             late = RunState.INCONCLUSIVE if child.test.kind is Kind.LOAD else RunState.FAILED
-            self._save_end(run, late, child.stop_reason, log)
+            self._save_end(run, late, child.stop_reason, finished.log)
         elif result.outcome is not Outcome.PASSED and child.attempt < child.test.attempts:
             self._spawn(run, child.attempt + 1)
         else:
             tries = f" (attempt {child.attempt} of {child.test.attempts})" if child.attempt > 1 else ""
-            self._save_end(run, _STATES[result.outcome], result.reason + tries, log)
+            self._save_end(run, _STATES[result.outcome], result.reason + tries, finished.log)
+        del self._finished[run.id]
+        child.clear()
 
     def _forget(self, child: Child) -> None:
         del self._children[child.run.id]
@@ -207,9 +227,8 @@ class Runner:
         _log.info(
             "run ended canary=%s test=%s state=%s reason=%r", run.order.canary, run.order.test, state.value, reason
         )
-        change(self._runs, run.id, lambda now: self._ended(now, state, reason, log) if self._owns(now) else None)
 
-    def _ended(self, run: Run, state: RunState, reason: str, log: str = "") -> Run:
-        # A cancelled run answers nobody, so it must not stand in the way of the next equal call.
-        stands = run.standing and state is not RunState.CANCELLED
-        return replace(run, state=state, reason=reason, log=log, ended_at=self._now(), standing=stands)
+        def end(now: Run) -> Run | None:
+            return end_run(replace(now, log=log), state, reason, self._now()) if self._leases.holds(now) else None
+
+        change(self._runs, run.id, end)
