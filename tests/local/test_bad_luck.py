@@ -275,8 +275,8 @@ def test_traffic_is_sent_home_before_the_platform_stops(platform: LocalPlatform)
 def test_a_service_that_never_answers_is_given_up_with_its_reason(tmp_path: Path) -> None:
     file = custom(tmp_path, "ends.yaml", "python3", "-c", "raise SystemExit(3)")
 
-    with pytest.raises(UnavailableError, match=r"did not answer within 2 s; .*exit code 3"):
-        start(tmp_path / "platform", Start(file, ready_within_s=2))
+    with pytest.raises(UnavailableError, match=r"did not answer within 4 s; .*exit code 3"):
+        start(tmp_path / "platform", Start(file, ready_within_s=4))
 
     assert not folder.book_file(tmp_path / "platform").exists()
 

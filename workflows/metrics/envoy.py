@@ -6,7 +6,7 @@ copies of mirrored requests have a cluster of their own, too; they are read unle
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Event
@@ -21,7 +21,8 @@ PATIENCE_S = 5.0
 
 _POLL_S = 0.05
 _ADMIN_TIMEOUT_S = 2.0
-_NOTHING = quote("^$")
+_GATHER_POLL_S = 0.005
+_GATHERED_WITHIN_S = 0.3
 _FILTER = quote(r"^cluster\.(primary|canary|canary-mirror)\.upstream_rq_([2-5]xx|time)$")
 _LINE = re.compile(
     r"envoy_cluster_upstream_rq_(?P<kind>xx|time_bucket)"
@@ -45,17 +46,28 @@ class EnvoyCounter:
 
     def read(self) -> TrafficCounts:
         """Give both arms' counters since Envoy started."""
-        # Asking makes Envoy gather its histograms; only the next answer holds what was gathered.
-        self._ask(_NOTHING)
-        counts = parse(self._ask(_FILTER))
+        counts = self._gathered()
         primary, canary = (add(counts.get(name) for name in names) for names in (self._primary, self._canary))
         return TrafficCounts(primary=primary, canary=canary)
 
-    def _ask(self, pattern: str) -> str:
+    def _gathered(self) -> Mapping[str, ArmCounts]:
+        """Ask until the histograms hold what the counters held at first.
+
+        Asking makes Envoy gather its histograms, and a later answer holds them. What Envoy answered itself, for want
+        of an endpoint, is counted and never timed: that is not waited for longer than a moment.
+        """
+        wanted = counts = parse(self._ask())
+        deadline = time.monotonic() + _GATHERED_WITHIN_S
+        while time.monotonic() < deadline and any(_timed(counts, name) < wanted[name].total for name in wanted):
+            Event().wait(_GATHER_POLL_S)
+            counts = parse(self._ask())
+        return counts
+
+    def _ask(self) -> str:
         deadline = time.monotonic() + self._patience_s
         while True:
             try:
-                return _get(self._admin, f"/stats/prometheus?usedonly&filter={pattern}")
+                return _get(self._admin, f"/stats/prometheus?usedonly&filter={_FILTER}")
             except (OSError, HTTPException, ValueError) as error:
                 if time.monotonic() > deadline or isinstance(error, FileNotFoundError):
                     raise UnavailableError(
@@ -63,6 +75,11 @@ class EnvoyCounter:
                         f"See `penstock local status`, start it with `penstock local up`"
                     ) from error
             Event().wait(_POLL_S)
+
+
+def _timed(counts: Mapping[str, ArmCounts], name: str) -> int:
+    latency = counts[name].latency if name in counts else ()
+    return latency[-1][1] if latency else 0
 
 
 def parse(text: str) -> dict[str, ArmCounts]:
