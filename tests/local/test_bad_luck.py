@@ -105,8 +105,9 @@ def test_an_envoy_that_keeps_dying_ends_the_platform_with_a_clear_line(platform:
             lambda pid=pid: not folder.children_file(platform.directory).exists() or pid not in children(platform)
         )
 
-    eventually(lambda: not folder.book_file(platform.directory).exists())
-    assert "Envoy ended 4 times within 60 s" in folder.log_file(platform.directory).read_text()
+    log = folder.log_file(platform.directory)
+    eventually(lambda: "Envoy ended 4 times within 60 s" in log.read_text())
+    assert not folder.book_file(platform.directory).exists()
 
 
 def test_a_replica_that_is_killed_is_replaced(platform: LocalPlatform) -> None:
