@@ -67,6 +67,7 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tick", type=float, default=1.0, metavar="SECONDS", help="how often (default 1)")
     parser.add_argument("--workers", type=int, default=0, help="make the load with so many worker processes")
     parser.add_argument("--bind", metavar="HOST:PORT", help="lead workers that others start, from this address")
+    parser.add_argument("--web", type=int, default=0, metavar="PORT", help="show Locust's web UI on this loopback port")
     parser.add_argument("--in-cluster", action="store_true", help="run master and workers as Kubernetes Jobs")
     parser.add_argument("--image", default="penstock", help="the image that has penstock installed (in a cluster)")
     parser.add_argument("--namespace", default="default", help="where the Jobs run (in a cluster)")

@@ -31,7 +31,7 @@ def run(given: argparse.Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: load.cancel())
         tolerances = {key: getattr(given, key) for key in ("error_tolerance", "latency_tolerance") if key in given}
-        load.start(plan, tick_s=given.tick, team=Team.of(given.workers, given.bind), **tolerances)
+        load.start(plan, tick_s=given.tick, team=Team.of(given.workers, given.bind, given.web), **tolerances)
         _show(given, plan, load)
     document = load.document()
     if given.live:

@@ -8,6 +8,7 @@ import gc
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 import types
@@ -33,7 +34,7 @@ def leave_out_web() -> None:
 
 def bring_in_web() -> None:
     """Import Locust's web UI after all, for a user's file that may ask for it."""
-    del sys.modules["locust.web"]
+    sys.modules.pop("locust.web")
     env, web = import_module("locust.env"), import_module("locust.web")
     env.WebUI = web.WebUI  # type: ignore[attr-defined]  # the stand-in gives way
 
@@ -41,6 +42,8 @@ def bring_in_web() -> None:
 def main() -> int:
     """Run the order that stands on standard input."""
     die_with_parent(int(sys.argv[1]))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     leave_out_web()
     gc.disable()
@@ -71,10 +74,12 @@ def main() -> int:
 def run(order: dict[str, Any], lines: Any) -> None:
     """Run the order alone, or as master or worker of a team."""
     plan, source = make_source(order["plan"])
+    if order["web_port"]:
+        bring_in_web()
     if order["role"] == "local":
         from loadtester.engine.session import Session  # noqa: PLC0415
 
-        Session(plan, source, lines, order["tick_s"]).run()
+        Session(plan, source, lines, order).run()
         return
     from loadtester.engine import team_session  # noqa: PLC0415
 

@@ -51,9 +51,23 @@ class FileLoad:
         self._environment = environment
         environment.events.request.add_listener(self._on_request)  # type: ignore[no-untyped-call]  # unannotated
         environment.events.user_error.add_listener(self._on_user_error)  # type: ignore[no-untyped-call]  # unannotated
+        self._bound_statistics(environment.stats)
         SlimSession.adopt(self.recorder, environment, self._on_cut)
         gevent.spawn(self._measure_lag)
         self._started_at = perf_counter()
+
+    def _bound_statistics(self, stats: Any) -> None:
+        """Let Locust's own statistics, which forget nothing, see folded names and classes of errors only."""
+        log_request, log_error = stats.log_request, stats.log_error
+
+        def request(method: str, name: str, *more: Any) -> None:
+            log_request(method, self._evented.folded_entry(name).name, *more)
+
+        def error(method: str, name: str, fault: Exception | str | None) -> None:
+            kind = class_of(fault, 0) if isinstance(fault, Exception) else "failed"
+            log_error(method, self._evented.folded_entry(name).name, kind)
+
+        stats.log_request, stats.log_error = request, error
 
     def share(self, lane: int, lanes: int) -> None:
         """Nothing to share: Locust spreads the users itself."""

@@ -1,6 +1,7 @@
 """Hold the load of one process: what a declarative plan's users share, and the report of what they did."""
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from time import perf_counter
 
@@ -60,17 +61,24 @@ class Load:
     def join(self) -> Callable[[], bool]:
         """Let one user in (closed mode); call what is returned to let it go, until it says that it has gone."""
         users: list[Visitor] = []
+        gone = False
 
         def enter() -> None:
-            if self._users is not None:
+            if self._users is not None and not gone:
                 for target in self._targets:
                     users.append(self._driver.make_visitor(target))
                     self._users.join(users[-1], perf_counter())
 
         def leave() -> bool:
+            nonlocal gone
+            gone = True
             for user in users:
                 user.leaving = True
-            return self._driver.finished or not any(user.busy for user in users)
+            if any(user.busy for user in users) and not self._driver.finished:
+                return False
+            while users:
+                self._driver.call(partial(self._driver.dismiss, users.pop()))
+            return True
 
         self._driver.call(enter)
         return leave

@@ -112,6 +112,13 @@ class ResponseReader:
         self.size = 0
 
     @property
+    def whole_head(self) -> Head:
+        """Give the head of an answer that is whole; raises ProtocolError when there is none."""
+        if self.head is None:
+            raise ProtocolError("an answer without a head")
+        return self.head
+
+    @property
     def started(self) -> bool:
         """Tell whether any byte of the answer came."""
         return self.size > 0

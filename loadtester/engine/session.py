@@ -4,6 +4,7 @@ The one rule to keep: however a run ends, its last line is written and its reque
 """
 
 import signal
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -25,11 +26,12 @@ _SOON_S = 0.01
 class Session:
     """Run one plan in this process alone."""
 
-    def __init__(self, plan: LoadPlan, source: Source, stream: Stream, tick_s: float) -> None:
+    def __init__(self, plan: LoadPlan, source: Source, stream: Stream, order: Mapping[str, Any]) -> None:
         self._plan = plan
         self._source = source
         self._stream = stream
-        self._tick_s = tick_s
+        self._tick_s = float(order["tick_s"])
+        self._web_port = int(order["web_port"])
         self._cancelled = False
         self._environment = Environment(
             user_classes=list(source.user_classes),
@@ -53,7 +55,8 @@ class Session:
         """Make the load and write its lines."""
         gevent.signal_handler(signal.SIGTERM, self._cancel)
         gevent.signal_handler(signal.SIGINT, self._cancel)
-        self._fire(self._environment.events.init, runner=self._runner, web_ui=None)
+        web_ui = self._environment.create_web_ui("127.0.0.1", self._web_port) if self._web_port else None
+        self._fire(self._environment.events.init, runner=self._runner, web_ui=web_ui)
         self._start()
         self._watch()
         self._finish()
@@ -94,4 +97,6 @@ class Session:
         self._source.close()
         self._batch.flush(self._source.recorder)
         self._fire(self._environment.events.quitting, reverse=True)
+        if self._environment.web_ui is not None:
+            self._environment.web_ui.stop()  # type: ignore[no-untyped-call]  # Locust leaves it unannotated
         self._tell("end", fault=self._source.fault())

@@ -79,12 +79,10 @@ class Line:
                 continue
             if reader.feed(data) if data else self._whole_at_end(reader):
                 break
-        head = reader.head
-        if head is None or head.closes or not data:
+        head = reader.whole_head
+        if head.closes or not data:
             self.close()
         self._served += 1
-        if head is None:
-            raise ConnectionFaultError("closed", "the connection ended before the answer")
         return head
 
     def _whole_at_end(self, reader: ResponseReader) -> bool:

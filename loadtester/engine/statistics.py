@@ -13,6 +13,7 @@ from loadtester.engine.recorder import Entry, Recorder
 from loadtester.report.histogram import CELLS, middle_of
 
 _METHOD = "HTTP"
+_KEPT_SECONDS = 120
 
 
 @dataclass(slots=True)
@@ -44,6 +45,9 @@ class StatisticsBatch:
                 seen.cells, seen.count = cells, count
         for name, kind, count in recorder.errors():
             self._tell_error(name, kind, count)
+        for item in (self._stats.total, *self._stats.entries.values()):
+            _trim(item.num_reqs_per_sec)
+            _trim(item.num_fail_per_sec)
 
     def _tell(self, entry: Entry, seen: _Seen, cells: "array[int]", second: int) -> None:
         grown = {cell: count - seen.cells[cell] for cell, count in enumerate(cells) if count > seen.cells[cell]}
@@ -65,6 +69,13 @@ class StatisticsBatch:
         key = StatsError.create_key(_METHOD, name, kind)
         error = self._stats.errors.setdefault(key, StatsError(_METHOD, name, kind))
         error.occurrences += grown
+
+
+def _trim(seconds: dict[int, int]) -> None:
+    """Forget all but the last minutes of what Locust would keep for each second of a run."""
+    if len(seconds) > 2 * _KEPT_SECONDS:
+        for second in sorted(seconds)[:-_KEPT_SECONDS]:
+            del seconds[second]
 
 
 def _add(item: StatsEntry, grown: dict[int, int], second: int) -> None:

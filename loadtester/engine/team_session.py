@@ -35,7 +35,7 @@ class MasterSession(Session):
         self._told: dict[str, LoadReport] = {}
         self._final: set[str] = set()
         self._begun_at = 0.0
-        super().__init__(plan, source, stream, order["tick_s"])
+        super().__init__(plan, source, stream, order)
         self._environment.stop_timeout = plan.limits.timeout_s
         listen(self._environment.events.worker_report, self._on_worker_report)
 
@@ -112,7 +112,7 @@ class WorkerSession(Session):
         self._order = order
         self._stopped = False
         runners.WORKER_REPORT_INTERVAL = order["tick_s"]
-        super().__init__(plan, source, stream, order["tick_s"])
+        super().__init__(plan, source, stream, order)
         events = self._environment.events
         listen(events.test_start, self._on_test_start)
         listen(events.test_stop, self._on_test_stop)

@@ -179,7 +179,7 @@ class Visitor:
     def _answered(self) -> None:
         now = perf_counter()
         head, action = self._reader.head, self._action
-        if head is None or action is None:
+        if head is None or action is None:  # both stand once an answer is whole
             return
         self._served += 1
         if head.closes:

@@ -20,17 +20,20 @@ class Team:
     host: str = ""
     port: int = 0
     starts_workers: bool = False
+    web_port: int = 0
 
     @classmethod
-    def of(cls, workers: int, bind: str | None) -> Self:
+    def of(cls, workers: int, bind: str | None, web_port: int = 0) -> Self:
         """Give the leading engine's role: with an address to bind others start the workers."""
         if not 0 <= workers <= MAX_WORKERS:
             raise PlanError(f"--workers: {workers} is out of 0..{MAX_WORKERS}")
         if bind is not None:
             if not workers:
                 raise PlanError("--bind: needs --workers, the number of workers to wait for")
-            return cls("master", workers, *_address("--bind", bind))
-        return cls("master", workers, _LOOPBACK, 0, starts_workers=True) if workers else cls()
+            return cls("master", workers, *_address("--bind", bind), web_port=web_port)
+        if workers:
+            return cls("master", workers, _LOOPBACK, 0, starts_workers=True, web_port=web_port)
+        return cls(web_port=web_port)
 
     @classmethod
     def worker(cls, master: str, workers: int) -> Self:
@@ -45,7 +48,8 @@ class Team:
 
     def to_dict(self) -> dict[str, Any]:
         """Write it for the engine's order."""
-        return {"role": self.role, "workers": self.workers, "host": self.host, "port": self.port}
+        keys = ("role", "workers", "host", "port", "web_port")
+        return {key: getattr(self, key) for key in keys}
 
 
 def _address(flag: str, text: str) -> tuple[str, int]:

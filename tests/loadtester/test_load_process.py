@@ -1,8 +1,10 @@
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -181,3 +183,32 @@ def test_the_public_names_are_there() -> None:
     assert loadtester.run(LoadPlan("http://127.0.0.1:1", level=5, duration_s=0.2)).failures == 1
     assert all(getattr(loadtester, name) for name in loadtester.__all__)
     assert sorted(process.__all__) == process.__all__
+
+
+def test_locusts_web_ui_shows_a_declarative_plan(site: OpenSite, free_port: int) -> None:
+    command = [*RUN, "--target", site().url, "--rate", "50", "--live", "--web", str(free_port)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    child.stdout.readline()
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/stats/requests", timeout=10) as answer:
+        stats = json.load(answer)["stats"]
+
+    child.terminate()
+    child.communicate(timeout=20)
+    assert stats[0]["name"] == "/"
+    assert stats[0]["num_requests"] > 30
+
+
+def test_a_terminal_shows_a_bar_that_moves(site: OpenSite) -> None:
+    leader, follower = pty.openpty()
+    command = [*RUN, "--target", site().url, "--duration", "1s", "--tick", "0.2"]
+
+    subprocess.run(command, stderr=follower, stdout=subprocess.DEVNULL, check=True)
+
+    os.close(follower)
+    shown = os.read(leader, 65536).decode()
+    os.close(leader)
+    assert "generator" in shown
+    assert "\x1b[4A" in shown
