@@ -50,8 +50,10 @@ class Site:
             while data := connection.recv(65536):
                 buffer += data
                 while b"\r\n\r\n" in buffer:
-                    head, _, buffer = buffer.partition(b"\r\n\r\n")
-                    buffer = buffer[_length(head) :]
+                    head, _, rest = buffer.partition(b"\r\n\r\n")
+                    if len(rest) < _length(head):
+                        break
+                    buffer = rest[_length(head) :]
                     self.requests.append(head)
                     answer = self._answer(head)
                     if answer is not None:
