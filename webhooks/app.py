@@ -13,9 +13,9 @@ from webhooks.catalog import CatalogFile
 from webhooks.hooks import HookService
 from webhooks.routes import faults, flagger, gates, loadtester, operations
 from webhooks.runs import Bell, RunService
-from webhooks.runs.process import BELL_FILE, STORE_FILE
+from webhooks.runs.process import BELL_FILE
 from webhooks.settings import Settings
-from webhooks.store.sqlite import SqliteStore
+from webhooks.store.sql import SqlStore, locate
 
 Part = Callable[[Flask, HookService], None]
 """Something that adds its own routes to the app."""
@@ -24,7 +24,7 @@ Part = Callable[[Flask, HookService], None]
 def create_app(settings: Settings, parts: Sequence[Part] = ()) -> Flask:
     """Make the WSGI app; it keeps its things in the data folder, where a runner works beside it."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    store = SqliteStore(settings.data_dir / STORE_FILE)
+    store = SqlStore(locate(settings.store, settings.data_dir))
     bell = Bell(settings.data_dir / BELL_FILE)
     runs = RunService(store.runs, bell, time.time, settings.waiting_limit)
     service = HookService(store, CatalogFile(settings.catalog), runs, settings)

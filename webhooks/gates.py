@@ -1,12 +1,14 @@
 """Keep gates: what people said about a canary, for one epoch or, as with Flagger's loadtester, until they say else.
 
 The last word counts. An approval belongs to the epoch in which it was given and never serves the next; a gate that was
-opened without an epoch stays open until it is closed.
+opened without an epoch stays open until it is closed. An approval that ran out is a new last word, written by whoever
+sees it first.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from webhooks.catalog import GateRule, OnExpiry, show_duration
 from webhooks.errors import RefusedError
 from webhooks.store.port import Store
 from webhooks.store.records import EVERY_EPOCH, CanaryName, Epoch, Gate, GateState
@@ -18,6 +20,7 @@ ROLLBACK_GATE = "rollback"
 """The gate that, when open, asks for a rollback."""
 
 _CHECKSUM_SHOWN = 16
+_NO_RULE = GateRule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,50 +31,122 @@ class GateView:
     text: str
 
 
-class GateService:
-    """Answer and change gates."""
+@dataclass(frozen=True, slots=True)
+class GateDecision:
+    """Carry what somebody says about a gate: `lasts_s` is how long, 0 as long as the catalog says."""
 
-    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+    state: GateState
+    who: str = ""
+    why: str = ""
+    lasts_s: float = 0.0
+
+
+class GateService:
+    """Answer and change gates; `find_rule` gives what the catalog says about a gate, None for nothing."""
+
+    def __init__(
+        self, store: Store, now: Callable[[], float], find_rule: Callable[[str], GateRule | None] = lambda _: None
+    ) -> None:
         self._store = store
         self._now = now
+        self._find_rule = find_rule
 
     def check(self, gate: str, epoch: Epoch) -> GateView:
         """Tell whether a gate is open in an epoch; asking for it makes it known, so that people can see who waits."""
+        if gate == ROLLBACK_GATE:
+            self._expire(self._store.gates.select(epoch.canary))
         word = self._last_word(gate, epoch)
-        if word is None:
-            checksum = epoch.checksum
-            self._store.gates.put(
-                Gate(epoch.canary, gate, epoch.number, GateState.WAITING, self._now(), checksum=checksum)
-            )
-        if word is not None and word.state is GateState.OPEN:
+        if word.state is GateState.OPEN:
             return GateView(open=True, text=f"gate {gate} of {epoch.canary} is open{_by(word)}")
         return GateView(open=False, text=_waiting_text(gate, epoch, word))
 
-    def _last_word(self, gate: str, epoch: Epoch) -> Gate | None:
+    def _last_word(self, gate: str, epoch: Epoch) -> Gate:
+        asked = self._store.gates.find(epoch.canary, gate, epoch.number) or self._ask(gate, epoch)
+        (mine,) = self._expire((asked,))
         everywhere = ROLLBACK_GATE if gate == ROLLBACK_GATE else ANY_GATE
-        words = [
-            self._store.gates.find(epoch.canary, gate, epoch.number),
-            self._store.gates.find(epoch.canary, everywhere, EVERY_EPOCH),
-        ]
-        said = [word for word in words if word is not None]
+        every = self._store.gates.find(epoch.canary, everywhere, EVERY_EPOCH)
+        said = [mine] if every is None else [mine, every]
         decided = [word for word in said if word.state is not GateState.WAITING]
-        return max(decided or said, key=lambda word: word.at, default=None)
+        return max(decided, key=lambda word: word.at, default=mine)
+
+    def _ask(self, gate: str, epoch: Epoch) -> Gate:
+        rule = self._rule(gate)
+        first = Gate(
+            epoch.canary,
+            gate,
+            epoch.number,
+            GateState.WAITING,
+            self._now(),
+            checksum=epoch.checksum,
+            needed=rule.approvals,
+            expires_at=self._now() + rule.patience_s if rule.patience_s else 0.0,
+            rolls_back=rule.on_expiry is OnExpiry.ROLLBACK,
+        )
+        # Somebody may have decided it in this moment: their word stays.
+        return self._store.gates.change(epoch.canary, gate, epoch.number, lambda last: None if last else first) or first
+
+    def _rule(self, gate: str) -> GateRule:
+        return self._find_rule(gate) or _NO_RULE
+
+    def _expire(self, words: tuple[Gate, ...]) -> tuple[Gate, ...]:
+        return tuple(self._close(word) if 0 < word.expires_at <= self._now() else word for word in words)
+
+    def _close(self, word: Gate) -> Gate:
+        # The rollback first: whoever dies in between leaves a gate that is still to expire.
+        if word.rolls_back:
+            self._store.gates.change(word.canary, ROLLBACK_GATE, word.epoch, lambda last: _roll_back(last, word))
+        closed = replace(
+            word, state=GateState.CLOSED, at=word.expires_at, who="", why=_expiry(word), approvals=(), expires_at=0.0
+        )
+        return (
+            self._store.gates.change(word.canary, word.gate, word.epoch, lambda last: closed if last == word else None)
+            or closed
+        )
 
     def decide(self, canary: CanaryName, gate: str, state: GateState, who: str, why: str) -> Gate:
         """Approve or halt a gate for the epoch that is under way; raises RefusedError when none is."""
+        return self.say(canary, gate, GateDecision(state, who, why))
+
+    def say(self, canary: CanaryName, gate: str, decision: GateDecision) -> Gate:
+        """Add somebody's word; a gate that needs several approvals waits until they are there."""
         epoch = self._store.epochs.latest(canary)
         if epoch is None or epoch.ended:
             raise RefusedError(
                 f"no release of {canary} is under way, so there is nothing to decide; "
                 f"to open its gates for every release: penstock gate open {canary}"
             )
-        word = Gate(canary, gate, epoch.number, state, self._now(), who, why, epoch.checksum)
-        self._store.gates.put(word)
-        return word
+        needed = self._rule(gate).approvals
+        if decision.state is GateState.OPEN and needed > 1 and not decision.who:
+            raise RefusedError(f"gate {gate} of {canary} needs {needed} approvals of different people: say who you are")
+        fresh = self._word(epoch, gate, decision)
+        said = self._store.gates.change(canary, gate, epoch.number, lambda last: _count(last, fresh))
+        return said or fresh
+
+    def _word(self, epoch: Epoch, gate: str, decision: GateDecision) -> Gate:
+        rule, now = self._rule(gate), self._now()
+        lasts_s = (decision.lasts_s or rule.expires_s) if decision.state is GateState.OPEN else 0.0
+        return Gate(
+            epoch.canary,
+            gate,
+            epoch.number,
+            decision.state,
+            now,
+            decision.who,
+            decision.why,
+            epoch.checksum,
+            needed=rule.approvals,
+            expires_at=now + lasts_s if lasts_s else 0.0,
+            rolls_back=rule.on_expiry is OnExpiry.ROLLBACK,
+        )
 
     def select(self) -> tuple[Gate, ...]:
         """List the gates as they stand."""
-        return self._store.gates.select()
+        return self._expire(self._store.gates.select())
+
+    def history(self, canary: CanaryName, gate: str = "") -> tuple[Gate, ...]:
+        """List every word on a canary's gates, or on one, oldest first."""
+        self._expire(self._store.gates.select(canary))
+        return tuple(word for word in self._store.gates.history(canary) if gate in {"", word.gate})
 
     def is_open(self, canary: CanaryName, gate: str) -> bool:
         """Tell whether a gate was opened for every epoch (loadtester: `/gate/check`)."""
@@ -80,20 +155,58 @@ class GateService:
 
     def put(self, canary: CanaryName, gate: str, state: GateState, who: str = "") -> None:
         """Open or close a gate for every epoch (loadtester: `/gate/open`, `/gate/close`)."""
-        self._store.gates.put(Gate(canary, gate, EVERY_EPOCH, state, self._now(), who))
+        word = Gate(canary, gate, EVERY_EPOCH, state, self._now(), who)
+        self._store.gates.change(canary, gate, EVERY_EPOCH, lambda _: word)
+
+
+def _count(last: Gate | None, word: Gate) -> Gate:
+    if word.state is not GateState.OPEN:
+        return word
+    expired = last is not None and 0 < last.expires_at <= word.at
+    before = () if last is None or expired else last.approvals
+    approvals = tuple(dict.fromkeys([*before, word.who]))
+    if len(approvals) >= word.needed:
+        return replace(word, approvals=approvals)
+    # What is still missing is waited for as long as before.
+    expires_at = last.expires_at if last is not None else 0.0
+    return replace(word, state=GateState.WAITING, approvals=approvals, expires_at=expires_at)
+
+
+def _roll_back(last: Gate | None, word: Gate) -> Gate | None:
+    if last is not None and last.state is GateState.OPEN:
+        return None
+    return Gate(
+        word.canary,
+        ROLLBACK_GATE,
+        word.epoch,
+        GateState.OPEN,
+        word.expires_at,
+        why=_expiry(word),
+        checksum=word.checksum,
+    )
+
+
+def _expiry(word: Gate) -> str:
+    if word.state is GateState.OPEN:
+        return f"the approval of gate {word.gate}{_by(word)}, held for {show_duration(word.expires_at - word.at)}"
+    missing = word.needed - len(word.approvals)
+    return f"nobody gave the {missing} missing approval(s) of gate {word.gate} in time"
 
 
 def _by(word: Gate) -> str:
-    return (f", by {word.who}" if word.who else "") + (f": {word.why}" if word.why else "")
+    names = ", ".join(filter(None, word.approvals)) if len(word.approvals) > 1 else word.who
+    return (f", by {names}" if names else "") + (f": {word.why}" if word.why else "")
 
 
-def _waiting_text(gate: str, epoch: Epoch, word: Gate | None) -> str:
+def _waiting_text(gate: str, epoch: Epoch, word: Gate) -> str:
     canary = epoch.canary
     if gate == ROLLBACK_GATE:
         return f"no rollback of {canary} was asked for"
-    if word is not None and word.state is GateState.CLOSED:
+    if word.state is GateState.CLOSED:
         return f"gate {gate} of {canary} was closed{_by(word)}; open it with: penstock gate approve {canary} {gate}"
     release = f" (release {epoch.checksum[:_CHECKSUM_SHOWN]})" if epoch.checksum else ""
+    count = f" {len(word.approvals)} of {word.needed} given;" if word.needed > 1 else ""
     return (
-        f"waiting for approval of gate {gate} of {canary}{release}; approve with: penstock gate approve {canary} {gate}"
+        f"waiting for approval of gate {gate} of {canary}{release};{count}"
+        f" approve with: penstock gate approve {canary} {gate}"
     )

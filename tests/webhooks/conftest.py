@@ -7,11 +7,22 @@ from pathlib import Path
 import pytest
 
 from tests.webhooks.bench import AdService, Bench
+from tests.webhooks.postgres import Cluster, find_programs, postgres
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of our own."""
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL here: install the Debian package postgresql")
+    with postgres(programs) as made:
+        yield made
 
 
 @pytest.fixture

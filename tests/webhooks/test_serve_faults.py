@@ -10,9 +10,8 @@ import pytest
 
 from tests.webhooks.served import PATIENCE_S, Served, alive, children_of, eventually, serving
 from webhooks.runs.families import find_marked
-from webhooks.runs.process import STORE_FILE
 from webhooks.store.records import RunState
-from webhooks.store.sqlite import SqliteStore
+from webhooks.store.sql import SqlStore, locate
 
 CATALOG = """
 tests:
@@ -59,7 +58,7 @@ def start_slow_test(served: Served, folder: Path) -> str:
     """Have the slow test under way, and give the mark of its processes."""
     served.hook("pre-rollout", test="slow", wait="10ms")
     eventually(lambda: starts(folder) == 1, "the test to start")
-    store = SqliteStore(served.data_dir / STORE_FILE)
+    store = SqlStore(locate("", served.data_dir))
     (run,) = store.runs.select({RunState.RUNNING})
     store.close()
     return f"PENSTOCK_RUN={run.id}"

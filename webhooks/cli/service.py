@@ -119,7 +119,7 @@ def _serve(settings: Settings, listener: socket.socket, create: Create) -> int:
     place.write_text(url + "\n")
     print(f"listening at {url}", flush=True)  # noqa: T201 - whoever started us on port 0 reads this
     web = Watched("web server", partial(_serve_web, settings, listener.fileno(), create), signal.SIGKILL, _WEB_GRACE_S)
-    runner = Watched("runner", partial(_run_tests, settings.data_dir), signal.SIGTERM, _RUNNER_GRACE_S)
+    runner = Watched("runner", partial(_run_tests, settings), signal.SIGTERM, _RUNNER_GRACE_S)
     try:
         return supervise([web, runner])
     finally:
@@ -138,7 +138,7 @@ def _create_app(settings: Settings) -> "Flask":
     return create_app(settings)
 
 
-def _run_tests(folder: Path) -> int:
+def _run_tests(settings: Settings) -> int:
     roots = [str(Path(webhooks.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environ = {**os.environ, "PYTHONPATH": ":".join(roots)}
-    os.execve(sys.executable, [sys.executable, "-m", "webhooks.runs", str(folder)], environ)  # noqa: S606 - this interpreter
+    environ = {**os.environ, "PYTHONPATH": ":".join(roots), "PENSTOCK_STORE": settings.store}
+    os.execve(sys.executable, [sys.executable, "-m", "webhooks.runs", str(settings.data_dir)], environ)  # noqa: S606 - this interpreter

@@ -34,7 +34,7 @@ class HookService:
     """Answer every type of hook; knows no HTTP."""
 
     def __init__(self, store: Store, catalog: CatalogFile, runs: RunService, settings: Settings) -> None:
-        self.gates = GateService(store, runs.now)
+        self.gates = GateService(store, runs.now, lambda gate: catalog.current().gates.get(gate))
         self._store = store
         self._catalog = catalog
         self._runs = runs

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -14,14 +15,15 @@ from typing import TextIO
 from webhooks.errors import StoreError
 from webhooks.runs.bell import Bell
 from webhooks.runs.runner import Runner
-from webhooks.store.sqlite import SqliteStore
+from webhooks.store.sql import SqlStore, locate
 
-STORE_FILE = "store.db"
-"""The name of the store in the data folder."""
+STORE_VARIABLE = "PENSTOCK_STORE"
+"""The variable that names the store; empty is a file in the data folder."""
 
 BELL_FILE = "bell"
 """The name of the runner's bell in the data folder."""
 
+_PLACE_FILE = "place"
 _LOCK_FILE = "runner.lock"
 _LOCK_PATIENCE_S = 10.0
 _LOCK_PAUSE_S = 0.1
@@ -63,19 +65,27 @@ def main(argv: list[str]) -> int:
 
 
 def _serve(folder: Path, bell: Bell, stop: _Stop) -> None:
-    store = SqliteStore(folder / STORE_FILE)
-    runner = Runner(store.runs, bell, time.time, os.environ)
+    store = SqlStore(locate(os.environ.get(STORE_VARIABLE, ""), folder))
+    runner = Runner(store, bell, time.time, os.environ, place=_know_place(folder))
     try:
-        runner.take_over()
         while not stop.asked:
             try:
                 runner.step()
             except StoreError as error:
                 _log.warning("store trouble, trying again: %s", error)
+                runner.surrender()
                 stop.pause(_TROUBLE_PAUSE_S)
     finally:
         runner.close()
         store.close()
+
+
+def _know_place(folder: Path) -> str:
+    """Give the name of the data folder among all replicas, the same after a restart."""
+    place = folder / _PLACE_FILE
+    with contextlib.suppress(FileExistsError), place.open("x") as file:
+        file.write(uuid.uuid4().hex)
+    return place.read_text()
 
 
 def _lock(file: TextIO, stop: _Stop, patience_s: float) -> bool:

@@ -4,6 +4,7 @@ One thread, one process, apart from those that serve HTTP. Everything it must re
 next runner goes on where a dead one stopped: what was under way is started again once, then it is lost.
 """
 
+import contextlib
 import logging
 import os
 import selectors
@@ -13,8 +14,9 @@ from dataclasses import replace
 
 from webhooks import checks
 from webhooks.catalog import Kind, read_definition, show_duration
-from webhooks.checks.job import RUN_MARK, CheckResult, Outcome, Target
+from webhooks.checks.job import CheckResult, Outcome, Target
 from webhooks.checks.load import read_tick
+from webhooks.errors import StoreError
 from webhooks.runs.bell import Bell, hush
 from webhooks.runs.changes import change
 from webhooks.runs.child import Child
@@ -22,7 +24,7 @@ from webhooks.runs.leases import Leases, end_run
 from webhooks.runs.limits import RunLimits
 from webhooks.runs.logs import Finished, RunLogs
 from webhooks.store.port import Store
-from webhooks.store.records import CanaryName, Run, RunOrder, RunState
+from webhooks.store.records import UNDER_WAY, CanaryName, Run, RunOrder, RunState
 
 _log = logging.getLogger("penstock.runner")
 _GRACE_S = 5.0
@@ -98,7 +100,12 @@ class Runner:
                 self._drop(child)
 
     def close(self) -> None:
-        """End every child; their runs stay as they are, for the next runner to take over."""
+        """End every child and hand their runs over; what the store does not take now, the next runner takes over."""
+        with contextlib.suppress(StoreError):
+            for finished in list(self._finished.values()):
+                self._settle(finished)
+        with contextlib.suppress(StoreError):
+            self._leases.hand_over(self._children)
         for child in self._children.values():
             child.close()
             child.clear()
@@ -232,3 +239,7 @@ class Runner:
             return end_run(replace(now, log=log), state, reason, self._now()) if self._leases.holds(now) else None
 
         change(self._runs, run.id, end)
+
+
+def _target_of(order: RunOrder) -> Target:
+    return Target(order.target, order.connect, order.canary.name, order.canary.namespace)

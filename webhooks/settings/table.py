@@ -57,6 +57,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("host", "address to listen at", "ADDRESS"),
     Setting("port", "port to listen at; 0 picks a free one", "PORT", texts.read_port),
     Setting("data-dir", "folder of runs and gates; one service for each", "DIR", texts.read_path),
+    Setting(
+        "store",
+        "postgresql://USER@HOST/DATABASE for several replicas; none is a SQLite file in the data folder",
+        "URL",
+        texts.read_store,
+        secret=True,
+    ),
     Setting("catalog", "the tests that hooks may name; read again when it changes", "FILE", texts.read_path),
     Setting(
         "resolve",

@@ -20,6 +20,7 @@ _PREFIX = re.compile(r"/[A-Za-z0-9._~-]{1,200}")
 _TARGET = re.compile(
     r"(?:\*\.)?[A-Za-z0-9._-]+(?::[0-9]{1,5})?|[0-9A-Fa-f.:]+/[0-9]{1,3}|\[[0-9A-Fa-f:]+\](?::[0-9]{1,5})?"
 )
+_STORE = "postgresql://"
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
 
@@ -34,6 +35,13 @@ def read_text(text: str) -> str:
 def read_path(text: str) -> Path:
     """Read a path."""
     return Path(read_text(text))
+
+
+def read_store(text: str) -> str:
+    """Read where the store is; the text may hold a password and is never shown."""
+    if not text.startswith(_STORE):
+        raise ValueError(f"does not begin with {_STORE}")
+    return text
 
 
 def read_number(text: str) -> int:

@@ -70,6 +70,7 @@ class Settings:
     allow_from: tuple[Network, ...] = ()
     allow_targets: tuple[str, ...] = ()
     log_format: LogFormat = LogFormat.TEXT
+    store: str = ""
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""

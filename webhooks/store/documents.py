@@ -1,7 +1,7 @@
 """Turn records into JSON and back, for adapters that keep text."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
@@ -37,7 +37,14 @@ def write_gate(gate: Gate) -> str:
 def read_gate(document: str) -> Gate:
     """Read a gate."""
     values: dict[str, Any] = json.loads(document)
-    return Gate(**values | {"canary": CanaryName(**values["canary"]), "state": GateState(values["state"])})
+    return Gate(
+        **values
+        | {
+            "canary": CanaryName(**values["canary"]),
+            "state": GateState(values["state"]),
+            "approvals": tuple(values.get("approvals", ())),
+        }
+    )
 
 
 def write_epoch(epoch: Epoch) -> str:
@@ -63,6 +70,7 @@ def read_event(canary: CanaryName, document: str) -> HookEvent:
     return HookEvent(canary, **values | {"metadata": MappingProxyType(values["metadata"])})
 
 
-def write_states(states: Collection[RunState]) -> str:
-    """Write states as a JSON list, for a query."""
-    return json.dumps([state.value for state in states])
+def write_canary(canary: CanaryName) -> str:
+    """Write the name of a canary as one key."""
+    # A slash is in no Kubernetes name, so two canaries never share a key.
+    return f"{canary.namespace}/{canary.name}"

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from threading import Lock
 
-from webhooks.store.port import EpochStore, EventStore, GateStore, RunStore
-from webhooks.store.records import EVERY_EPOCH, CanaryName, Epoch, Gate, HookEvent, Run, RunState
+from webhooks.store.port import EpochStore, EventStore, GateStore, LogStore, RunStore
+from webhooks.store.records import EVERY_EPOCH, CanaryName, Epoch, Gate, HookEvent, Run, RunQuery, RunState
 
 _EVENTS_KEPT = 1000
 
@@ -15,23 +15,30 @@ class MemoryStore:
     """Keep everything in dictionaries, each part under a lock of its own."""
 
     runs: RunStore
+    logs: LogStore
     gates: GateStore
     epochs: EpochStore
     events: EventStore
 
     def __init__(self) -> None:
-        self.runs = _MemoryRuns()
+        logs: dict[str, bytes] = {}
+        self.runs = _MemoryRuns(logs)
+        self.logs = _MemoryLogs(logs)
         self.gates = _MemoryGates()
         self.epochs = _MemoryEpochs()
         self.events = _MemoryEvents()
+
+    def probe(self) -> None:
+        """Do nothing: memory is always there."""
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
 
 
 class _MemoryRuns:
-    def __init__(self) -> None:
+    def __init__(self, logs: dict[str, bytes]) -> None:
         self._lock = Lock()
+        self._logs = logs
         self._runs: dict[str, Run] = {}
 
     def join(self, run: Run) -> Run:
@@ -48,7 +55,7 @@ class _MemoryRuns:
     def select(self, states: Collection[RunState]) -> tuple[Run, ...]:
         with self._lock:
             found = [run for run in self._runs.values() if run.state in states]
-        return tuple(sorted(found, key=lambda run: (run.created_at, run.id)))
+        return tuple(sorted(found, key=_moment))
 
     def save(self, run: Run) -> Run | None:
         with self._lock:
@@ -58,11 +65,43 @@ class _MemoryRuns:
             saved = self._runs[run.id] = replace(run, version=run.version + 1)
             return saved
 
-    def prune(self, before: float) -> None:
+    def page(self, query: RunQuery) -> tuple[Run, ...]:
         with self._lock:
-            self._runs = {
-                key: run for key, run in self._runs.items() if not (run.state.ended and run.ended_at < before)
-            }
+            found = [run for run in self._runs.values() if _is_asked_for(run, query)]
+        return tuple(sorted(found, key=_moment, reverse=True)[: query.limit])
+
+    def prune(self, before: float, keep: int) -> None:
+        with self._lock:
+            ended = sorted((run for run in self._runs.values() if run.state.ended), key=lambda run: -run.ended_at)
+            for place, run in enumerate(ended):
+                if place >= keep or run.ended_at < before:
+                    del self._runs[run.id]
+                    self._logs.pop(run.id, None)
+
+
+def _moment(run: Run) -> tuple[float, str]:
+    return run.created_at, run.id
+
+
+def _is_asked_for(run: Run, query: RunQuery) -> bool:
+    return (
+        query.canary in {None, run.order.canary}
+        and query.test in {"", run.order.test}
+        and query.state in {None, run.state}
+        and (query.before is None or _moment(run) < query.before)
+    )
+
+
+class _MemoryLogs:
+    def __init__(self, logs: dict[str, bytes]) -> None:
+        self._logs = logs
+
+    def append(self, run_id: str, content: bytes, limit: int) -> int:
+        self._logs[run_id] = (self._logs.get(run_id, b"") + content)[:limit]
+        return len(self._logs[run_id])
+
+    def read(self, run_id: str, start: int = 0, most: int = 1 << 20) -> bytes:
+        return self._logs.get(run_id, b"")[start : start + most]
 
 
 class _MemoryGates:
@@ -72,19 +111,29 @@ class _MemoryGates:
 
     def find(self, canary: CanaryName, gate: str, epoch: int) -> Gate | None:
         with self._lock:
-            wanted = (canary, gate, epoch)
-            return next((one for one in reversed(self._changes) if (one.canary, one.gate, one.epoch) == wanted), None)
+            return self._last(canary, gate, epoch)
 
-    def put(self, gate: Gate) -> None:
-        with self._lock:
-            self._changes.append(gate)
+    def _last(self, canary: CanaryName, gate: str, epoch: int) -> Gate | None:
+        wanted = (canary, gate, epoch)
+        return next((one for one in reversed(self._changes) if (one.canary, one.gate, one.epoch) == wanted), None)
 
-    def select(self) -> tuple[Gate, ...]:
+    def change(
+        self, canary: CanaryName, gate: str, epoch: int, decide: Callable[[Gate | None], Gate | None]
+    ) -> Gate | None:
         with self._lock:
-            last = {(gate.canary, gate.epoch, gate.gate): gate for gate in self._changes}
+            last = self._last(canary, gate, epoch)
+            decided = decide(last)
+            if decided is not None:
+                self._changes.append(decided)
+            return decided or last
+
+    def select(self, canary: CanaryName | None = None) -> tuple[Gate, ...]:
+        with self._lock:
+            asked = [gate for gate in self._changes if canary in {None, gate.canary}]
+        last = {(gate.canary, gate.epoch, gate.gate): gate for gate in asked}
         newest: dict[CanaryName, int] = {}
-        for canary, epoch, _ in last:
-            newest[canary] = max(epoch, newest.get(canary, EVERY_EPOCH))
+        for name, epoch, _ in last:
+            newest[name] = max(epoch, newest.get(name, EVERY_EPOCH))
         return tuple(gate for key, gate in sorted(last.items()) if key[1] in {EVERY_EPOCH, newest[key[0]]})
 
     def history(self, canary: CanaryName) -> tuple[Gate, ...]:

@@ -7,7 +7,7 @@ Each adapter passes the one suite in tests/webhooks/test_store.py.
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from webhooks.store.records import CanaryName, Epoch, Gate, HookEvent, Run, RunState
+from webhooks.store.records import CanaryName, Epoch, Gate, HookEvent, Run, RunQuery, RunState
 
 
 class RunStore(Protocol):
@@ -29,8 +29,24 @@ class RunStore(Protocol):
         """Keep a changed run and give it with its new version; None when somebody else changed it meanwhile."""
         ...
 
-    def prune(self, before: float) -> None:
-        """Forget the runs that ended before a time."""
+    def page(self, query: RunQuery) -> tuple[Run, ...]:
+        """List the runs that a query is about, newest first."""
+        ...
+
+    def prune(self, before: float, keep: int) -> None:
+        """Forget the runs that ended before a time, and all but the newest `keep` of those that ended."""
+        ...
+
+
+class LogStore(Protocol):
+    """Keep what tests write, as long as their runs."""
+
+    def append(self, run_id: str, content: bytes, limit: int) -> int:
+        """Add to the log of a run until `limit` bytes are kept; gives how many are now."""
+        ...
+
+    def read(self, run_id: str, start: int = 0, most: int = 1 << 20) -> bytes:
+        """Give the log from a byte on, at most so many bytes."""
         ...
 
 
@@ -41,12 +57,17 @@ class GateStore(Protocol):
         """Give the last word on a gate."""
         ...
 
-    def put(self, gate: Gate) -> None:
-        """Keep a new last word; the older ones stay in the history."""
+    def change(
+        self, canary: CanaryName, gate: str, epoch: int, decide: Callable[[Gate | None], Gate | None]
+    ) -> Gate | None:
+        """Keep what `decide` makes of the last word, alone among all callers; None from it changes nothing.
+
+        Gives the last word as it is then; the older ones stay in the history.
+        """
         ...
 
-    def select(self) -> tuple[Gate, ...]:
-        """List the last words on all gates, the newest epoch of each canary and those of every epoch."""
+    def select(self, canary: CanaryName | None = None) -> tuple[Gate, ...]:
+        """List the last words on the gates of a canary, or of all: its newest epoch, and those of every epoch."""
         ...
 
     def history(self, canary: CanaryName) -> tuple[Gate, ...]:
@@ -82,9 +103,14 @@ class Store(Protocol):
     """Keep everything."""
 
     runs: RunStore
+    logs: LogStore
     gates: GateStore
     epochs: EpochStore
     events: EventStore
+
+    def probe(self) -> None:
+        """Do nothing when the store can be reached."""
+        ...
 
     def close(self) -> None:
         """Let go of files and connections."""

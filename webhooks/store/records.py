@@ -82,6 +82,7 @@ class Run:
 
     `standing` is true while equal calls join this run rather than start another. `starts` counts how often it was
     begun: a run whose owner died is begun again once. `report` is JSON.
+    `owner` works on it until `lease_until`, which it moves on while it lives. `log` is the end of what the test wrote.
     `version` is the store's: a save of an older version is refused.
     """
 
@@ -94,12 +95,24 @@ class Run:
     started_at: float = 0.0
     ended_at: float = 0.0
     owner: str = ""
+    lease_until: float = 0.0
     cancel: str = ""
     watch: LoadWatch | None = None
     report: str = ""
     reason: str = ""
     log: str = ""
     version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Say which runs a page is about; `before` is the creation time and id of the last run of the page before."""
+
+    canary: CanaryName | None = None
+    test: str = ""
+    state: RunState | None = None
+    before: tuple[float, str] | None = None
+    limit: int = 50
 
 
 class GateState(enum.Enum):
@@ -116,7 +129,11 @@ EVERY_EPOCH = 0
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Carry the last word on one gate of one canary in one epoch: what, who, why and when."""
+    """Carry the last word on one gate of one canary in one epoch: what, who, why and when.
+
+    `approvals` names those who approved so far, of whom `needed` are needed. The word holds until `expires_at` (0: for
+    good); then the gate is closed, and the rollback gate opens where `rolls_back` says so.
+    """
 
     canary: CanaryName
     gate: str
@@ -126,6 +143,10 @@ class Gate:
     who: str = ""
     why: str = ""
     checksum: str = ""
+    approvals: tuple[str, ...] = ()
+    needed: int = 1
+    expires_at: float = 0.0
+    rolls_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Hold what Alembic runs to bring a store up to date."""

@@ -1,0 +1,95 @@
+"""Keep runs in a table."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Select, and_, delete, insert, or_, select, tuple_, update
+
+from webhooks.store import documents
+from webhooks.store.records import Run, RunQuery, RunState
+from webhooks.store.sql.database import Database
+from webhooks.store.sql.tables import run_logs, runs
+
+_COLUMNS = (runs.c.document, runs.c.version)
+_ENDED = runs.c.ended_at > 0
+
+
+class SqlRuns:
+    """Keep runs; a run is changed only over the version that was read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def join(self, run: Run) -> Run:
+        """Keep the run unless one with its key is standing; give the one that stands."""
+        standing = select(*_COLUMNS).where(runs.c.key == run.order.key, runs.c.standing == 1)
+        with self._database.writing(f"run {run.order.key}") as connection:
+            row = connection.execute(standing).one_or_none()
+            if row is not None:
+                return documents.read_run(*row)
+            connection.execute(insert(runs).values(_row(run)))
+            return run
+
+    def find(self, run_id: str) -> Run | None:
+        """Give a run by its id."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(*_COLUMNS).where(runs.c.id == run_id)).one_or_none()
+        return None if row is None else documents.read_run(*row)
+
+    def select(self, states: Collection[RunState]) -> tuple[Run, ...]:
+        """List the runs in these states, oldest first."""
+        wanted = runs.c.state.in_([state.value for state in states])
+        return self._read(select(*_COLUMNS).where(wanted).order_by(runs.c.created_at, runs.c.id))
+
+    def page(self, query: RunQuery) -> tuple[Run, ...]:
+        """List the runs that a query is about, newest first."""
+        wanted = [
+            runs.c.canary == str_key(query) if query.canary else None,
+            runs.c.test == query.test if query.test else None,
+            runs.c.state == query.state.value if query.state else None,
+            tuple_(runs.c.created_at, runs.c.id) < tuple_(*query.before) if query.before else None,
+        ]
+        found = select(*_COLUMNS).where(and_(True, *(one for one in wanted if one is not None)))  # noqa: FBT003 - and_ needs a first
+        return self._read(found.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(query.limit))
+
+    def save(self, run: Run) -> Run | None:
+        """Keep a changed run; None when somebody else changed it meanwhile."""
+        saved = replace(run, version=run.version + 1)
+        mine = and_(runs.c.id == run.id, runs.c.version == run.version)
+        with self._database.writing() as connection:
+            done = connection.execute(update(runs).where(mine).values(_row(saved))).rowcount
+        return saved if done else None
+
+    def prune(self, before: float, keep: int) -> None:
+        """Forget the runs that ended before a time, and all but the newest `keep` of those that ended."""
+        newest = select(runs.c.id).where(_ENDED).order_by(runs.c.ended_at.desc()).limit(keep).scalar_subquery()
+        stale = and_(_ENDED, or_(runs.c.ended_at < before, runs.c.id.not_in(newest)))
+        with self._database.writing() as connection:
+            connection.execute(delete(run_logs).where(run_logs.c.run_id.in_(select(runs.c.id).where(stale))))
+            connection.execute(delete(runs).where(stale))
+
+    def _read(self, query: Select[Any]) -> tuple[Run, ...]:
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(documents.read_run(*row) for row in rows)
+
+
+def str_key(query: RunQuery) -> str:
+    """Give the column's value for the canary of a query."""
+    return documents.write_canary(query.canary) if query.canary else ""
+
+
+def _row(run: Run) -> dict[str, object]:
+    return {
+        "id": run.id,
+        "key": run.order.key,
+        "standing": int(run.standing),
+        "state": run.state.value,
+        "created_at": run.created_at,
+        "ended_at": run.ended_at,
+        "version": run.version,
+        "document": documents.write_run(run),
+        "canary": documents.write_canary(run.order.canary),
+        "test": run.order.test,
+    }
