@@ -57,9 +57,14 @@ class Session:
         gevent.signal_handler(signal.SIGINT, self._cancel)
         web_ui = self._environment.create_web_ui("127.0.0.1", self._web_port) if self._web_port else None
         self._fire(self._environment.events.init, runner=self._runner, web_ui=web_ui)
+        self._prepare()
+        self._stream.say("begun")
         self._start()
         self._watch()
         self._finish()
+
+    def _prepare(self) -> None:
+        """Get ready; from `begun` on silence means that something hangs."""
 
     def _start(self) -> None:
         if self._environment.shape_class is None:

@@ -53,20 +53,22 @@ class MasterSession(Session):
     def _users(self) -> int:
         return self._workers if self._plan.mode is Mode.OPEN else int(self._plan.level)
 
-    def _start(self) -> None:
+    def _prepare(self) -> None:
         self._stream.say("ready", port=self._master.server.port)
-        arrived = self._await(lambda: self._master.worker_count >= self._workers, _GATHER_S)
-        if not arrived and not self._cancelled:
-            here = self._master.worker_count
-            raise EngineError(f"workers: {here} of {self._workers} came within {_GATHER_S:.0f} s")
+        until = waiting_at = perf_counter() + _GATHER_S
+        while self._master.worker_count < self._workers and not self._cancelled:
+            now = perf_counter()
+            if now >= until:
+                here = self._master.worker_count
+                raise EngineError(f"workers: {here} of {self._workers} came within {_GATHER_S:.0f} s")
+            if now >= waiting_at - _GATHER_S:
+                waiting_at += 1.0
+                self._stream.say("waiting")
+            gevent.sleep(_SOON_S)
+
+    def _start(self) -> None:
         self._begun_at = perf_counter()
         super()._start()
-
-    def _await(self, condition: Callable[[], bool], deadline_s: float) -> bool:
-        until = perf_counter() + deadline_s
-        while not condition() and not self._cancelled and perf_counter() < until:
-            gevent.sleep(_SOON_S)
-        return condition()
 
     def _over(self) -> bool:
         elapsed_s = perf_counter() - self._begun_at

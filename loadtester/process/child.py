@@ -26,6 +26,7 @@ from loadtester.report import LoadReport
 
 _ALONE = Team()
 _START_S = 30.0
+_SPARE_S = 120.0
 _END_S = 3.0
 _LOOK_S = 0.25
 _PAGE_MB = resource.getpagesize() / 1024 / 1024
@@ -64,6 +65,7 @@ class EngineProcess:
         self._stop_at: float | None = None
         self._heard_at = monotonic()
         self._told = False
+        self._begun = False
         self.on_ready: Callable[[int], None] = lambda _: None
         self.ending = Ending.DIED
         self.reason = ""
@@ -141,6 +143,10 @@ class EngineProcess:
             case "tick":
                 self.report = LoadReport.from_dict(content["report"])
                 return True
+            case "begun":
+                self._begun = True
+            case "waiting":
+                pass
             case "ready":
                 self.on_ready(int(content["port"]))
             case "end":
@@ -162,7 +168,7 @@ class EngineProcess:
         stdout = self._child.stdout
         if stdout is None or self._plan is None:
             raise EngineError("the engine has no plan yet; call order() first")
-        give_up_at = monotonic() + _START_S + self._plan.length_s + self._plan.limits.timeout_s + _START_S
+        give_up_at = monotonic() + self._plan.length_s + self._plan.limits.timeout_s + _SPARE_S
         while not self._broken(self._plan, give_up_at):
             if not select.select([stdout], [], [], _LOOK_S)[0]:
                 continue
@@ -184,7 +190,7 @@ class EngineProcess:
         """Tell whether to wait no longer, and note why."""
         now = monotonic()
         silent_s = now - self._heard_at
-        allowed_s = plan.limits.silence_s if self.report.elapsed_s else max(plan.limits.silence_s, _START_S)
+        allowed_s = plan.limits.silence_s if self._begun else max(plan.limits.silence_s, _START_S)
         memory_mb = self._memory_mb()
         if self._stop_at is not None and now > self._stop_at:
             self._end(Ending.CANCELLED, "the engine did not stop in its grace and was killed")

@@ -26,7 +26,7 @@ def test_a_closed_run_keeps_its_users_busy(site: OpenSite, tmp_path: Path) -> No
 
 
 def test_live_lines_are_cumulative_and_end_with_the_verdict(site: OpenSite) -> None:
-    lines = run("--target", site().url, "--rate", 50, "--duration", "2s", "--live").splitlines()
+    lines = run("--target", site().url, "--rate", 50, "--duration", "2s", "--live", "--tick", "0.2").splitlines()
 
     *ticks, end = [json.loads(line) for line in lines]
     assert [line["kind"] for line in ticks] == ["tick"] * len(ticks)
@@ -77,14 +77,25 @@ def test_a_bad_plan_is_told_line_by_line(tmp_path: Path) -> None:
     assert run(plan, expect=104).splitlines() == [f"{plan}: usrs: unknown field; did you mean 'users'?"]
 
 
-def test_sigterm_ends_a_run_in_its_grace_with_the_last_line(site: OpenSite) -> None:
-    target = site()
-    child = subprocess.Popen([*RUN, "--target", target.url, "--rate", "50", "--live"], stdout=subprocess.PIPE)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_in_its_grace_with_its_reports(
+    site: OpenSite, tmp_path: Path, number: signal.Signals
+) -> None:
+    command = [*RUN, "--target", site().url, "--rate", "50", "--live", "--report", str(tmp_path / "out")]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert child.stdout is not None
     child.stdout.readline()
 
-    child.send_signal(signal.SIGTERM)
+    child.send_signal(number)
 
     output, _ = child.communicate(timeout=20)
     assert json.loads(output.splitlines()[-1])["kind"] == "end"
     assert child.returncode == 105
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_one_failed_request_in_many_passes(site: OpenSite) -> None:
+    answers = iter([b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"])
+    target = site(lambda _: next(answers, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+
+    assert "passed" in run("--target", target.url, "--rate", 400, "--duration", "1s")
