@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 
 from flask import Flask
 
+from webhooks.access import make_authority, make_read_back
 from webhooks.catalog import CatalogFile
 from webhooks.hooks import HookService
-from webhooks.routes import faults, flagger, gates, loadtester, operations
+from webhooks.routes import admission, faults, flagger, gates, loadtester, operations
 from webhooks.runs import Bell, RunService
 from webhooks.runs.process import BELL_FILE
 from webhooks.settings import Settings
@@ -36,6 +37,8 @@ def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()
     app = Flask("penstock", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
     faults.register(app)
+    read_back = make_read_back(settings, time.time)
+    admission.register(app, admission.Guard(settings, make_authority(settings, time.time), read_back))
     app.register_blueprint(operations.make_blueprint())
     app.register_blueprint(loadtester.make_blueprint(service.gates))
     app.register_blueprint(flagger.make_blueprint(service))

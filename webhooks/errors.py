@@ -4,7 +4,8 @@ WebhookError
 ├── SettingsError   the operator mends a flag or a variable   exit 78
 ├── CatalogError    the operator mends the catalog            exit 78
 ├── RefusedError    the person who asked learns why           status 409
-└── StoreError      ask again later                           status 503, exit 75
+├── StoreError      ask again later                           status 503, exit 75
+└── ClusterError    the cluster must answer first             status 503
 """
 
 
@@ -26,3 +27,7 @@ class RefusedError(WebhookError):
 
 class StoreError(WebhookError):
     """Say why the store could not be read or written this time."""
+
+
+class ClusterError(WebhookError):
+    """Say why the cluster could not be asked this time."""

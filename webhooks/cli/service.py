@@ -3,12 +3,14 @@
 Everything that is wrong with a setting is one clear line and exit status 78, before any process is started.
 """
 
+import contextlib
 import fcntl
 import logging
 import os
 import signal
 import socket
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import webhooks
+from webhooks.access import make_authority, make_read_back
 from webhooks.catalog import CatalogFile
 from webhooks.cli.supervisor import Watched, supervise
 from webhooks.errors import CatalogError, SettingsError
@@ -31,6 +34,7 @@ ADDRESS_FILE = "address"
 """The file in the data folder that says where the service listens."""
 
 _BACKLOG = 2048
+_OWNER_ONLY = 0o077
 _WEB_GRACE_S = 35.0
 _RUNNER_GRACE_S = 10.0
 
@@ -65,6 +69,7 @@ def main(argv: list[str], create: Create | None = None) -> int:
             print(show_settings(settings), end="")  # noqa: T201 - the output of the command
             return 0
         CatalogFile(settings.catalog)
+        _check_access(settings)
         lock = _lock(settings.data_dir)
         listener = _listen(settings)
     except (SettingsError, CatalogError) as error:
@@ -83,9 +88,17 @@ def read_flags(asked: Namespace) -> dict[str, str | None]:
     return found
 
 
+def _check_access(settings: Settings) -> None:
+    make_authority(settings, time.time)
+    make_read_back(settings, time.time)
+
+
 def _lock(folder: Path) -> TextIO:
     try:
+        os.umask(_OWNER_ONLY)
         folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(PermissionError):  # a volume may belong to another, who chose its mode
+            folder.chmod(0o700)
         lock = (folder / "serve.lock").open("w")
     except OSError as error:
         raise SettingsError(f"data-dir: {folder} cannot be used ({error.strerror}); name another one") from error

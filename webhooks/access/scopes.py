@@ -1,0 +1,49 @@
+"""Say what may be done over the HTTP API and what a call needs.
+
+The scope `admin` includes everything, and every scope includes `read`.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Scope(enum.Enum):
+    """Name what may be done."""
+
+    READ = "read"
+    RUN = "run"
+    APPROVE = "approve"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Say what a call needs: a scope, and the namespace it is about (empty: all of them)."""
+
+    scope: Scope
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Say who calls and whether what is needed is allowed."""
+
+    caller: str
+    allowed: bool
+
+
+class Authority(Protocol):
+    """Know tokens."""
+
+    def admit(self, token: str, need: Need) -> Admission | None:
+        """Say whose token it is and whether it is good for what is needed; None when nobody's.
+
+        Raises AuthorityError when it cannot be said now.
+        """
+        ...
+
+
+def covers(scopes: frozenset[Scope], needed: Scope) -> bool:
+    """Tell whether scopes include the one that is needed."""
+    return bool(scopes) and (needed is Scope.READ or needed in scopes or Scope.ADMIN in scopes)

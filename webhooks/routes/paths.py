@@ -1,0 +1,53 @@
+"""Say of every path who it is for: the platform, people and pipelines, or a canary controller.
+
+The one rule to keep: what is not known here counts as a hook, the most guarded of the three but for people's own.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from webhooks.access import Scope
+from webhooks.protocol import HookType
+
+
+class Audience(enum.Enum):
+    """Name who a path is for."""
+
+    PLATFORM = "platform"
+    PEOPLE = "people"
+    CONTROLLER = "controller"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Say who a request is for: what people need to make it, and whether it changes anything."""
+
+    audience: Audience
+    scope: Scope = Scope.READ
+    changes: bool = False
+    hook: HookType | None = None
+
+
+_PLATFORM = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
+_SWITCHES = frozenset({"/gate/open", "/gate/close", "/rollback/open", "/rollback/close"})
+_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+_TYPES = {f"/hooks/{hook.value}": hook for hook in HookType}
+
+
+def find_place(path: str, method: str) -> Place:
+    """Say what is at a path."""
+    if path in _PLATFORM:
+        return Place(Audience.PLATFORM)
+    if path in _SWITCHES:
+        return Place(Audience.PEOPLE, Scope.APPROVE, changes=True)
+    if path.startswith("/api/"):
+        return _find_in_api(path, method)
+    return Place(Audience.CONTROLLER, hook=_TYPES.get(path))
+
+
+def _find_in_api(path: str, method: str) -> Place:
+    if method in _LOOKING:
+        return Place(Audience.PEOPLE)
+    scopes = {"gates": Scope.APPROVE, "runs": Scope.RUN}
+    subject = path.removeprefix("/api/v1/").partition("/")[0]
+    return Place(Audience.PEOPLE, scopes.get(subject, Scope.ADMIN), changes=True)
