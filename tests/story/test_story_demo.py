@@ -28,6 +28,8 @@ def test_the_demo_promotes_v2_and_takes_the_traffic_from_v3(tmp_path: Path) -> N
     assert re.search(r"success rate \d+\.\d+% < 95% \(\d+ of \d+ failed\)", bad["reason"])
     assert "v2 -&gt; v3" in (tmp_path / "report.html").read_text()
     assert "gate promotion approved" in ended.out
+    for release in ("v1-to-v2", "v2-to-v3"):
+        assert penstock("replay", str(tmp_path / f"ad-{release}.journal.jsonl")).code == 0
 
 
 def descendants(pid: int) -> set[int]:

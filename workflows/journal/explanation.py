@@ -5,7 +5,8 @@ The one rule to keep: every number comes from the record; nothing is judged here
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from datetime import datetime
+from itertools import groupby, pairwise
 
 from workflows.journal import remedy
 from workflows.journal.entries import End, TickEntry
@@ -33,11 +34,13 @@ def explain(file: JournalFile) -> Iterator[Sentence]:
     """Tell a release from its first decision to its end."""
     ticks = tuple(file.ticks())
     yield from _introduce(file)
-    for _, group in groupby(ticks, key=_sameness):
-        yield from _tell(tuple(group), ticks)
+    afters = {planned.line: following.tick.before for planned, following in pairwise(ticks)}
+    for _, grouped in groupby(ticks, key=_sameness):
+        group = tuple(grouped)
+        yield from _tell(group, ticks[0].tick.at, afters.get(group[-1].line))
     if file.end:
         yield from _conclude(file.end, ticks)
-    elif file.notes:
+    else:
         yield Sentence("The record stops here: the release goes on, or its last lines are missing.")
 
 
@@ -60,13 +63,12 @@ def _sameness(planned: PlannedTick) -> object:
     return planned.line if decision.verdict or decision.actions or not decision.reason else decision.reason
 
 
-def _tell(group: Sequence[PlannedTick], ticks: Sequence[PlannedTick]) -> Iterator[Sentence]:
-    planned, began = group[0], ticks[0].tick.at
-    tick = planned.tick
+def _tell(group: Sequence[PlannedTick], began: datetime, after: RolloutState | None) -> Iterator[Sentence]:
+    tick = group[0].tick
     spans = [f"+{(each.tick.at - began).total_seconds():.1f} s" for each in (group[0], group[-1])]
     when = spans[0] if len(group) == 1 else f"{spans[0]} to {spans[1]} ({len(group)} times)"
-    revised = "" if _took_force(group[-1], ticks) else " (decided, but not put in force)"
-    yield Sentence(f"{when}, canary at {tick.before.weight} %: {_describe(planned)}{revised}")
+    undone = "" if _took_force(group[-1].tick.decision.state, after) else " (decided, but not put in force)"
+    yield Sentence(f"{when}, canary at {tick.before.weight} %: {_describe(group[0])}{undone}")
     for check in tick.decision.checks:
         yield Sentence(describe_check(check, tick), 1)
     for exchange in tick.evidence.exchanges:
@@ -74,9 +76,7 @@ def _tell(group: Sequence[PlannedTick], ticks: Sequence[PlannedTick]) -> Iterato
             yield Sentence(_describe_hooks(exchange.question, exchange.answer), 1)
 
 
-def _took_force(planned: PlannedTick, ticks: Sequence[PlannedTick]) -> bool:
-    after = next((each.tick.before for each in ticks if each.line > planned.line), None)
-    decided = planned.tick.decision.state
+def _took_force(decided: RolloutState, after: RolloutState | None) -> bool:
     return after is None or after.condemned is not None or _standing(after) == _standing(decided)
 
 

@@ -8,7 +8,7 @@ SUFFIX = ".journal.jsonl"
 """How the name of a journal ends."""
 
 
-MOST_ASIDE = 9999
+MOST_ASIDE = 999
 """How many older journals may stand beside one."""
 
 

@@ -1,5 +1,6 @@
 """Read a journal's file: its lines as values, up to the first that is not right."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from workflows.journal import chain, entries
 from workflows.journal.chain import Fault
 from workflows.journal.codec import DocumentError
 from workflows.journal.entries import End, Entry, Head, Origin, PlanChange, Resumed, TickEntry
-from workflows.journal.ledger import MAX_BYTES
 from workflows.rollout.plan import RolloutPlan
+
+_MOST_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,8 @@ def _read_bytes(path: Path) -> bytes:
         if path.exists() and not path.is_file():
             raise ConfigurationError(f"{path}: not a file; name a journal")
         with path.open("rb") as file:
-            data = file.read(2 * MAX_BYTES + 1)
+            if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+                raise ConfigurationError(f"{path}: larger than any journal ({_MOST_BYTES} bytes)")
+            return file.read(_MOST_BYTES)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; name a journal that can be read") from error
-    if len(data) > 2 * MAX_BYTES:
-        raise ConfigurationError(f"{path}: larger than any journal ({2 * MAX_BYTES} bytes)")
-    return data

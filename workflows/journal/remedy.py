@@ -29,8 +29,9 @@ def find(state: RolloutState, ticks: Sequence[PlannedTick]) -> Iterator[str]:
         return
     match state.cause:
         case Cause.PROMOTED:
-            left = plan.analysis.threshold - state.failed_checks
-            yield f"To be rolled back it would have taken {left} more failed checks (threshold {plan.analysis.threshold})."
+            threshold = plan.analysis.threshold
+            left = threshold - state.failed_checks
+            yield f"To be rolled back it would have taken {left} more failed checks (threshold {threshold})."
         case Cause.CHECKS | Cause.NO_DATA:
             yield from _answer_checks(ticks)
         case Cause.HOOK:

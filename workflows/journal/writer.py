@@ -12,13 +12,16 @@ from importlib import metadata
 from pathlib import Path
 
 from workflows.errors import ConfigurationError, PenstockError
-from workflows.journal import entries, ledger, place, reader
+from workflows.journal import entries, place, reader
 from workflows.journal.chain import Chain
 from workflows.journal.entries import End, Entry, Full, Head, Origin, PlanChange, Resumed
 from workflows.journal.ledger import Ledger
 from workflows.records import TickRecord
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import RolloutState
+
+LIMIT_BYTES = 64 * 1024 * 1024
+"""A journal that has reached this size takes no more ticks; a tick has about 5 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +55,21 @@ class Journal:
     journal has to be given up.
     """
 
-    def __init__(self, path: Path, source: Source, key: str, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, source: Source, key: str, warn: Callable[[str], None], *, limit_bytes: int = LIMIT_BYTES
+    ) -> None:
         """Raise ConfigurationError for a path that cannot be written, or that holds what is not this canary's."""
         _probe(path, key)
         self._path = path
         self._source = source
         self._warn = warn
+        self._limit_bytes = limit_bytes
         self._open: _Open | None = None
-        self._lost = False
+        self._over = False
 
     def keep(self, record: TickRecord) -> None:
         """Keep one tick; on the disk when this returns."""
-        if self._lost or not (self._open or record.before.under_way or record.decision.state.under_way):
+        if self._over or not (self._open or record.before.under_way or record.decision.state.under_way):
             return
         try:
             self._open = self._open or self._begin(record)
@@ -77,12 +83,13 @@ class Journal:
 
         `look` tells the release's last state.
         """
-        opened, self._open = self._open, None
+        opened, lost = self._open, self._over
+        self._open, self._over = None, True
         if opened is None:
             return
         try:
             state = look()
-            if not state.under_way and not self._lost:
+            if not state.under_way and not lost:
                 opened.ledger.append(entries.write_entry(End(opened.last.at, state, opened.unrecorded)))
         except (OSError, PenstockError) as error:
             self._give_up(error)
@@ -116,10 +123,10 @@ class Journal:
         )
 
     def _write_tick(self, opened: _Open, record: TickRecord) -> None:
-        if opened.ledger.full:
+        if opened.ledger.size >= self._limit_bytes:
             if not opened.unrecorded:
-                opened.ledger.append(entries.write_entry(Full(ledger.MAX_BYTES)))
-                self._warn(f"journal {self._path}: has reached {ledger.MAX_BYTES} bytes; further ticks are not kept")
+                opened.ledger.append(entries.write_entry(Full(self._limit_bytes)))
+                self._warn(f"journal {self._path}: has reached {self._limit_bytes} bytes; further ticks are not kept")
             opened.unrecorded += 1
             return
         if record.plan != opened.plan:
@@ -128,7 +135,7 @@ class Journal:
         opened.ledger.append(entries.write_entry(entries.describe_tick(record)))
 
     def _give_up(self, error: Exception) -> None:
-        self._lost = True
+        self._over = True
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         self._warn(f"journal {self._path}: {why}; the release goes on without it")
 
@@ -139,7 +146,7 @@ def _goes_on(found: Chain) -> bool:
 
 
 def _make_room(path: Path, book: Ledger) -> Ledger:
-    if book.empty:
+    if not book.size:
         return book
     path.rename(place.aside(path))
     fresh = Ledger(path)
