@@ -132,6 +132,9 @@ class Driver:
     def _run(self, targets: Sequence[Target], make_pacer: Callable[[float], Pacer]) -> None:
         # debuggers and coverage see this thread as they see those that `threading` starts
         sys.settrace(threading.gettrace())
+        self._drive(targets, make_pacer)
+
+    def _drive(self, targets: Sequence[Target], make_pacer: Callable[[float], Pacer]) -> None:
         try:
             for target in targets:
                 target.locate()

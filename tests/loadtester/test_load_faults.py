@@ -285,3 +285,42 @@ def test_a_threshold_can_end_a_run_early(site: OpenSite, tmp_path: Path) -> None
 
     assert document["verdict"]["reasons"][0].startswith("aborted: http_req_failed rate = 1")
     assert json.dumps(document["timeline"])
+
+
+SLIM = """
+from locust import constant, task
+from loadtester.engine.slim_user import SlimHttpUser
+
+class Visitor(SlimHttpUser):
+    wait_time = constant(0.05)
+    @task
+    def ad(self):
+        self.client.post("/ad", data="x" * 3_000_000)
+"""
+
+
+def slim_plan(tmp_path: Path, target: Site) -> Path:
+    (tmp_path / "users.py").write_text(SLIM)
+    return write_plan(tmp_path, target=target.url, locustfile="users.py", users=1, duration="700ms", timeout="5s")
+
+
+def test_a_slim_user_speaks_tls_and_sends_large_bodies(tls_site: Callable[..., Site], tmp_path: Path) -> None:
+    report = run_json(tmp_path, slim_plan(tmp_path, tls_site(b"HTTP/1.1 200 OK" + NO_BODY)))["report"]
+
+    assert report["names"]["/ad"]["requests"] > 0
+    assert report["failures"] == 0
+
+
+def test_a_slim_user_opens_another_connection_when_an_idle_one_was_closed(site: OpenSite, tmp_path: Path) -> None:
+    plan = slim_plan(tmp_path, site(b"HTTP/1.1 200 OK" + NO_BODY, closes=True))
+
+    report = run_json(tmp_path, plan)["report"]
+
+    assert report["names"]["/ad"]["requests"] > 1
+    assert report["failures"] == 0
+
+
+def test_localhost_is_found_on_whichever_address_listens(site: OpenSite, tmp_path: Path) -> None:
+    url = site().url.replace("127.0.0.1", "localhost")
+
+    assert run_json(tmp_path, "--target", url, *SOME)["report"]["failures"] == 0
