@@ -1,10 +1,10 @@
-"""Run the commands of this package alone: `python -m webhooks serve|gate ...`."""
+"""Run the commands of this package alone: `python -m webhooks serve|loadtester|gate ...`."""
 
 import sys
 
-from webhooks.cli import gate_main, main
+from webhooks.cli import gate_main, loadtester_main, main
 
-_COMMANDS = {"serve": main, "gate": gate_main}
+_COMMANDS = {"serve": main, "loadtester": loadtester_main, "gate": gate_main}
 
 
 def run(argv: list[str]) -> int:

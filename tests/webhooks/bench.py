@@ -24,6 +24,12 @@ tests:
   contract: {kind: http, requests: [{path: /health}]}
   load: {kind: load, plan: {rate: 20}, thresholds: ["http_req_failed: rate<0.05"], minimumRequests: 5}
   quiet: {kind: load, plan: {rate: 20}, inconclusive: pass}
+  strict: {kind: http, requests: [{path: /ad}], onFailure: rollback}
+  last: {kind: http, requests: [{path: /ad}], final: true}
+  each: {kind: http, requests: [{path: /ad}], every: call}
+  once: {kind: http, requests: [{path: /ad}], every: epoch}
+  guarded: {kind: http, requests: [{path: /ad}], namespaces: ["team-*"]}
+  told: {kind: command, argv: [ls, "${city}"], parameters: {city: {}}}
   greeting:
     kind: http
     target: http://greeter.weather

@@ -74,10 +74,34 @@ def asked(**metadata: str) -> Situation:
     return lambda bench, hook: bench.call(hook, **metadata)
 
 
+def held_and(state: RunState | None) -> Situation:
+    def arrange(bench: Bench, hook: HookType) -> HookOutcome:
+        bench.call(HookType.PRE_ROLLOUT, test="suite", hold="true")
+        if state is not None:
+            bench.end(state)
+        return bench.call(hook, hold="true", **({"test": "suite"} if hook is HookType.PRE_ROLLOUT else {}))
+
+    return arrange
+
+
+def a_promotion_failed(bench: Bench, hook: HookType) -> HookOutcome:
+    bench.call(HookType.CONFIRM_PROMOTION, test="strict")
+    bench.end(RunState.FAILED)
+    bench.call(HookType.CONFIRM_PROMOTION, test="strict")
+    return bench.call(hook)
+
+
 SITUATIONS: dict[str, Situation] = {
     "the test has passed": when_ended(RunState.PASSED),
     "the test has failed": when_ended(RunState.FAILED),
     "the test is still running": asked(test="suite"),
+    "it is still running, and the hook has retries": asked(test="suite", retries="2"),
+    "it is still running, and another hook holds the traffic": asked(test="suite", hold="true"),
+    "a test of pre-rollout is still running": held_and(None),
+    "a test that was held has failed": held_and(RunState.FAILED),
+    "a test that was held has passed": held_and(RunState.PASSED),
+    "the catalog serves other namespaces": asked(test="guarded"),
+    "a promotion's test failed, and the catalog says `onFailure: rollback`": a_promotion_failed,
     "one of two tests has failed": one_of_two_failed,
     "the test could not be run": when_ended(RunState.INCONCLUSIVE),
     "the runner died twice under way": when_ended(RunState.LOST),

@@ -35,6 +35,8 @@ def read_command(fields: Fields, folder: Path) -> CommandSpec:
         pass_on=_read_pass_on(fields),
         folder=str((folder / fields.text("folder", ".")).absolute()),
         log_output=fields.boolean("logOutput"),
+        verbatim=fields.boolean("verbatim"),
+        needs=fields.text("needs", ""),
     )
 
 

@@ -74,7 +74,8 @@ class CommandSpec:
 
     `${name}` stands for a parameter, `${folder}` for the folder of the catalog, `${target}` for the URL to test. It
     runs in an empty folder; a JUnit file that it leaves there is read back. `pass_on` names variables of the service
-    that it may see, `*` all of them.
+    that it may see, `*` all of them. A `verbatim` command has no placeholders. `needs` names a program that must be
+    there, where it is not the first argument.
     """
 
     argv: tuple[str, ...]
@@ -83,6 +84,8 @@ class CommandSpec:
     pass_on: tuple[str, ...] = ()
     folder: str = ""
     log_output: bool = False
+    verbatim: bool = False
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

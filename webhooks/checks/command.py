@@ -23,9 +23,10 @@ def prepare(test: CatalogTest, target: Target, parameters: Mapping[str, str]) ->
     """Describe the child; raises FileNotFoundError when there is no such program."""
     spec = _spec(test)
     values = {**parameters, "folder": spec.folder, "target": target.direct_url, "target_host": target.host}
-    argv = tuple(fill(word, values) for word in spec.argv)
-    if not test.in_cluster and shutil.which(argv[0]) is None:
-        raise FileNotFoundError(f'exec: "{argv[0]}": executable file not found in $PATH')
+    argv = spec.argv if spec.verbatim else tuple(fill(word, values) for word in spec.argv)
+    program = spec.needs or argv[0]
+    if not test.in_cluster and shutil.which(program) is None:
+        raise FileNotFoundError(f'exec: "{program}": executable file not found in $PATH')
     own = {name: fill(text, values) for name, text in spec.environment.items()}
     return Job(argv, environ=describe_target(target, parameters) | own, passed_on=spec.pass_on)
 

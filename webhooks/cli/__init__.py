@@ -1,6 +1,7 @@
-"""Be the commands `penstock serve` and `penstock gate`; arguments come without the command's own name."""
+"""Be the commands of the service, each a function that takes its arguments without its own name."""
 
 from webhooks.cli.gate import main as gate_main
+from webhooks.cli.loadtester import main as loadtester_main
 from webhooks.cli.service import main
 
-__all__ = ["gate_main", "main"]
+__all__ = ["gate_main", "loadtester_main", "main"]

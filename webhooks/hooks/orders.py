@@ -2,11 +2,22 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from webhooks.catalog import RESERVED, Catalog, CatalogTest, accept, parse_duration
+from webhooks.catalog import (
+    RESERVED,
+    Catalog,
+    CatalogTest,
+    Every,
+    Kind,
+    Parameter,
+    ParameterType,
+    accept,
+    parse_duration,
+)
 from webhooks.catalog.fields import suggest
 from webhooks.errors import WebhookError
 from webhooks.hooks.epochs import HookCall
@@ -24,11 +35,16 @@ class OrderError(WebhookError):
 
 @dataclass(frozen=True, slots=True)
 class AskedTests:
-    """Carry what a hook call asks for: its tests, what it passes to them, and how long it waits."""
+    """Carry what a hook call asks for: its tests, what it passes to them, and how long it waits.
+
+    `hold`: it does not wait, since a confirm-traffic-increase hook of the Canary does. `retries` are Flagger's.
+    """
 
     tests: tuple[CatalogTest, ...]
     parameters: Mapping[str, str]
     wait_s: float
+    hold: bool = False
+    retries: int = 0
 
 
 def names_tests(metadata: Mapping[str, str]) -> bool:
@@ -51,13 +67,42 @@ def read_call(call: HookCall, catalog: Catalog, default_wait_s: float) -> AskedT
             raise OrderError(f"unknown test {name[:80]!r}; known: {known}{suggest(name, catalog.tests)}")
     tests = tuple(catalog.tests[name] for name in names)
     _refuse_too_early(call.hook, tests)
-    return AskedTests(tests, _read_parameters(metadata, tests), _read_wait(metadata, default_wait_s))
+    _refuse_strangers(call.payload.namespace, tests)
+    return AskedTests(
+        tests,
+        _read_parameters(metadata, tests),
+        _read_wait(metadata, default_wait_s),
+        asks_to_hold(metadata),
+        _read_retries(metadata),
+    )
 
 
 def _refuse_too_early(hook: HookType, tests: tuple[CatalogTest, ...]) -> None:
     early = [test.name for test in tests if test.targets_canary]
     if hook is HookType.CONFIRM_ROLLOUT and early:
         raise OrderError(f"{early[0]}: confirm-rollout comes before the canary has pods; use a pre-rollout hook")
+
+
+def _refuse_strangers(namespace: str, tests: tuple[CatalogTest, ...]) -> None:
+    for test in tests:
+        if not test.serves(namespace):
+            allowed = ", ".join(test.namespaces)
+            raise OrderError(f"{test.name}: not for canaries of namespace {namespace}; its catalog allows {allowed}")
+
+
+def asks_to_hold(metadata: Mapping[str, str]) -> bool:
+    """Tell whether a hook is one of the two that hold the traffic for a long test; raises OrderError."""
+    text = metadata.get("hold", "false")
+    if text not in {"true", "false"}:
+        raise OrderError(f"metadata.hold: {text[:80]!r} is neither true nor false")
+    return text == "true"
+
+
+def _read_retries(metadata: Mapping[str, str]) -> int:
+    text = metadata.get("retries", "0")
+    if not re.fullmatch(r"[0-9]{1,3}", text):
+        raise OrderError(f"metadata.retries: {text[:80]!r} is not a number; repeat the retries of the hook")
+    return int(text)
 
 
 def _read_parameters(metadata: Mapping[str, str], tests: tuple[CatalogTest, ...]) -> Mapping[str, str]:
@@ -71,7 +116,15 @@ def _read_parameters(metadata: Mapping[str, str], tests: tuple[CatalogTest, ...]
             raise OrderError(f"metadata.{name}: missing; the test needs it")
         if not accept(declared[name], value):
             raise OrderError(f"metadata.{name}: {value[:80]!r} is not allowed by the catalog")
+        if value.startswith("-") and _could_be_a_flag(declared[name], tests):
+            raise OrderError(f"metadata.{name}: {value[:80]!r} begins with '-', which a command would take for a flag")
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _could_be_a_flag(parameter: Parameter, tests: tuple[CatalogTest, ...]) -> bool:
+    free = parameter.type is ParameterType.STRING and not parameter.pattern
+    commands = (test for test in tests if test.kind in {Kind.COMMAND, Kind.KUBERNETES_JOB})
+    return free and any(parameter in test.parameters for test in commands)
 
 
 def _read_wait(metadata: Mapping[str, str], default_s: float) -> float:
@@ -87,7 +140,8 @@ def make_order(
     """Describe the run of one test; equal calls of one epoch give orders with equal keys."""
     taken = {parameter.name: parameters[parameter.name] for parameter in test.parameters}
     target = _fill(test, call)
-    parts = (str(epoch.canary), epoch.number, call.hook.value, test.name, taken, test.definition, target)
+    step = epoch.step if call.hook is HookType.ROLLOUT and test.keeping.every is Every.STEP else 0
+    parts = (str(epoch.canary), epoch.number, call.hook.value, test.name, taken, test.definition, target, step)
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     connect = resolve.get(_address(target), "")
     return RunOrder(

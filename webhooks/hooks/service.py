@@ -3,23 +3,29 @@
 The table of what each hook starts, waits for and answers stands in docs/hooks.md and is tested row by row.
 """
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from webhooks.catalog import CatalogFile, CatalogTest, Kind, show_duration
-from webhooks.checks.job import CheckResult, Outcome, join_reasons
+from webhooks.catalog import CatalogFile, CatalogTest, Every, Kind, OnFailure, show_duration
+from webhooks.checks.job import CheckResult, Outcome
 from webhooks.checks.load import settle
+from webhooks.errors import RefusedError
 from webhooks.gates import ROLLBACK_GATE, GateService
+from webhooks.hooks.commands import CommandService
 from webhooks.hooks.epochs import HookCall, enter, finish
-from webhooks.hooks.orders import AskedTests, OrderError, make_order, names_tests, read_call
+from webhooks.hooks.orders import AskedTests, OrderError, asks_to_hold, make_order, names_tests, read_call
+from webhooks.hooks.outcomes import TestResult, combine
 from webhooks.protocol import HookOutcome, HookPayload, HookType, HookVerdict, PayloadError
 from webhooks.runs import LoadDesk, RunService
 from webhooks.settings import Settings
 from webhooks.store.port import Store
-from webhooks.store.records import Epoch, HookEvent, Run, RunState
+from webhooks.store.records import Epoch, GateState, HookEvent, Run, RunState
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_ADVANCE = re.compile(r"Advance \S+ canary (?:weight|iteration) ")
 _GATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _RESULTS = {
     RunState.PASSED: Outcome.PASSED,
@@ -30,11 +36,23 @@ _RESULTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """Hold a test whose run was started or joined, or whose result is there already."""
+
+    test: CatalogTest
+    run: Run | None = None
+    result: CheckResult | None = None
+
+
 class HookService:
     """Answer every type of hook; knows no HTTP."""
 
     def __init__(self, store: Store, catalog: CatalogFile, runs: RunService, settings: Settings) -> None:
-        self.gates = GateService(store, runs.now, lambda gate: catalog.current().gates.get(gate))
+        self.gates = GateService(store, runs.now, lambda gate: catalog.current().gates.get(gate))  # noqa: PLW0108 - asked anew, the catalog may change
+        self.commands = CommandService(runs, store.logs, settings)
+        self.store = store
+        self.runs = runs
         self._store = store
         self._catalog = catalog
         self._runs = runs
@@ -57,13 +75,48 @@ class HookService:
             case HookType.PRE_ROLLOUT | HookType.ROLLOUT:
                 return self._test(call)
             case HookType.CONFIRM_ROLLOUT | HookType.CONFIRM_TRAFFIC_INCREASE | HookType.CONFIRM_PROMOTION:
-                return self._test(call) if names_tests(call.payload.metadata) else self._ask_gate(call, call.hook.value)
+                return self._confirm(call)
             case HookType.ROLLBACK:
                 return self._ask_gate(call, ROLLBACK_GATE)
             case HookType.POST_ROLLOUT:
                 return self._end(call)
             case HookType.EVENT:
                 return self._keep(call)
+
+    def _confirm(self, call: HookCall) -> HookOutcome:
+        if call.hook is HookType.CONFIRM_TRAFFIC_INCREASE:
+            return self._confirm_increase(call)
+        return self._ask(call)
+
+    def _ask(self, call: HookCall) -> HookOutcome:
+        return self._test(call) if names_tests(call.payload.metadata) else self._ask_gate(call, call.hook.value)
+
+    def _confirm_increase(self, call: HookCall) -> HookOutcome:
+        metadata = call.payload.metadata
+        only_holds = asks_to_hold(metadata) and "gate" not in metadata and not names_tests(metadata)
+        held = self._ask_held(self._enter(call))
+        if held:
+            return HookOutcome(HookVerdict.WAITING, held)
+        outcome = HookOutcome(HookVerdict.PASSED, "no test holds the traffic") if only_holds else self._ask(call)
+        if outcome.verdict is HookVerdict.PASSED:
+            self._change_epoch(call, lambda epoch: replace(epoch, step=epoch.step + 1))
+        return outcome
+
+    def _ask_held(self, epoch: Epoch) -> str:
+        """Say what the traffic waits for, empty for nothing."""
+        for run in filter(None, map(self._runs.runs.find, epoch.held)):
+            test = run.order.test
+            if not run.state.ended:
+                lasted = show_duration(self._runs.now() - run.created_at)
+                return f"waiting for test {test}, which has been running for {lasted}"
+            if run.state is not RunState.PASSED:
+                return f"waiting for pre-rollout to tell that test {test} {run.state.value}: {run.reason}"
+        return ""
+
+    def _change_epoch(self, call: HookCall, decide: Callable[[Epoch], Epoch]) -> None:
+        last = self._store.epochs.latest(call.canary)
+        if last is not None and not last.ended and decide(last) != last:
+            self._store.epochs.advance(call.canary, lambda now: decide(now or last))
 
     def _enter(self, call: HookCall) -> Epoch:
         def decide(last: Epoch | None) -> Epoch:
@@ -92,6 +145,8 @@ class HookService:
     def _keep(self, call: HookCall) -> HookOutcome:
         payload = call.payload
         self._store.events.add(HookEvent(call.canary, payload.checksum, payload.phase, call.at, payload.metadata))
+        if _ADVANCE.match(payload.metadata.get("eventMessage", "")):
+            self._change_epoch(call, lambda epoch: replace(epoch, step=epoch.step + 1))
         if call.tells_the_end:
             self._finish_epoch(call)
         return HookOutcome(HookVerdict.PASSED, "kept")
@@ -105,51 +160,59 @@ class HookService:
         self._runs.cancel(call.canary, "the release is over")
 
     def _test(self, call: HookCall) -> HookOutcome:
+        failures = self._tell_commands(call)
+        if failures:
+            return HookOutcome(HookVerdict.FAILED, failures)
         asked = read_call(call, self._catalog.current(), self._settings.wait_s)
         epoch = self._enter(call)
-        deadline = time.monotonic() + asked.wait_s
-        questions = [self._start(call, epoch, asked, test) for test in asked.tests]
-        return _combine(call, asked, [question(deadline) for question in questions])
+        holds = asked.hold and call.hook is HookType.PRE_ROLLOUT
+        deadline = time.monotonic() + (0.0 if holds else asked.wait_s)
+        begun = [self._begin(call, epoch, asked, test) for test in asked.tests]
+        results = [self._settle(call, epoch, one, deadline) for one in begun]
+        if holds:
+            pairs = zip(begun, results, strict=True)
+            running = tuple(one.run.id for one, told in pairs if one.run is not None and told.result is None)
+            self._change_epoch(call, lambda last: replace(last, held=running))
+        return combine(call.hook, asked, results)
 
-    def _start(
-        self, call: HookCall, epoch: Epoch, asked: AskedTests, test: CatalogTest
-    ) -> Callable[[float], CheckResult | None]:
+    def _tell_commands(self, call: HookCall) -> str:
+        asked = call.hook is HookType.ROLLOUT and self.commands.allowed
+        return self.commands.tell_failures(call.canary, call.payload.checksum) if asked else ""
+
+    def _begin(self, call: HookCall, epoch: Epoch, asked: AskedTests, test: CatalogTest) -> _Begun:
         order = make_order(call, epoch, test, asked.parameters, self._settings.resolve)
         if call.hook is HookType.ROLLOUT and test.kind is Kind.LOAD:
-            result = self._loads.ask(order, test)
-            return lambda _: result
-        run = self._runs.start(order)
-        return lambda deadline: self._await(call, test, run, deadline)
+            return _Begun(test, result=self._loads.ask(order, test))
+        return _Begun(test, self._runs.start(order))
 
-    def _await(self, call: HookCall, test: CatalogTest, run: Run, deadline: float) -> CheckResult | None:
+    def _settle(self, call: HookCall, epoch: Epoch, begun: _Begun, deadline: float) -> TestResult:
+        test, run = begun.test, begun.run
+        if run is None:
+            return TestResult(test.name, begun.result)
         run = self._runs.wait(run, deadline)
         if not run.state.ended:
-            return None
+            return TestResult(test.name, None)
         result = settle(test, CheckResult(_RESULTS[run.state], run.reason))
-        # A pass is kept for the epoch, but a rollout hook asks anew at every step; a failure is told once.
-        if result.outcome is not Outcome.PASSED or call.hook is HookType.ROLLOUT:
+        if not _is_kept(call.hook, epoch, test, result):
             self._runs.retire(run)
-        return result
+        if call.hook is HookType.CONFIRM_PROMOTION and result.outcome is Outcome.FAILED:
+            self._follow_failure(epoch, test, result)
+        return TestResult(test.name, result)
+
+    def _follow_failure(self, epoch: Epoch, test: CatalogTest, result: CheckResult) -> None:
+        if test.keeping.on_failure is OnFailure.ROLLBACK and not self.gates.check(ROLLBACK_GATE, epoch).open:
+            with contextlib.suppress(RefusedError):
+                self.gates.decide(epoch.canary, ROLLBACK_GATE, GateState.OPEN, f"test {test.name}", result.reason)
 
 
-def _combine(call: HookCall, asked: AskedTests, results: list[CheckResult | None]) -> HookOutcome:
-    pairs = list(zip(asked.tests, results, strict=True))
-    bad = [
-        f"{test.name} {result.outcome.value}: {result.reason}"
-        for test, result in pairs
-        if result is not None and result.outcome is not Outcome.PASSED
-    ]
-    if bad:
-        return HookOutcome(HookVerdict.FAILED, join_reasons(bad))
-    running = [test.name for test, result in pairs if result is None]
-    if running:
-        return _still_running(call, ", ".join(running), asked.wait_s)
-    good = [f"{test.name} passed: {result.reason}" for test, result in pairs if result is not None]
-    return HookOutcome(HookVerdict.PASSED, join_reasons(good, shown=len(good)))
-
-
-def _still_running(call: HookCall, names: str, wait_s: float) -> HookOutcome:
-    if call.hook in {HookType.PRE_ROLLOUT, HookType.ROLLOUT}:
-        advice = "raise the hook's timeout and metadata.wait, or make the test shorter"
-        return HookOutcome(HookVerdict.FAILED, f"{names} still running after {show_duration(wait_s)}: {advice}")
-    return HookOutcome(HookVerdict.WAITING, f"waiting for test {names}, which is still running")
+def _is_kept(hook: HookType, epoch: Epoch, test: CatalogTest, result: CheckResult) -> bool:
+    """Tell whether a verdict answers the next equal call too; a failure is told once unless it is final."""
+    match result.outcome:
+        case Outcome.FAILED:
+            return test.keeping.final
+        case Outcome.INCONCLUSIVE:
+            return False
+        case Outcome.PASSED:
+            # Without a sign of weight steps, every call of a rollout hook is one.
+            known_step = test.keeping.every is Every.STEP and epoch.step > 0
+            return hook is not HookType.ROLLOUT or test.keeping.every is Every.EPOCH or known_step

@@ -21,7 +21,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(PayloadError, _answer_payload)
     app.register_error_handler(RefusedError, _answer_refused)
     app.register_error_handler(StoreError, _answer_trouble)
-    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(HTTPException, answer_http)
     app.register_error_handler(Exception, _answer_trouble)
 
 
@@ -41,7 +41,8 @@ def _answer_refused(error: Exception) -> Response:
     return fault(409, str(error))
 
 
-def _answer_http(error: Exception) -> Response:
+def answer_http(error: Exception) -> Response:
+    """Answer what the framework found wrong with a request."""
     if not isinstance(error, HTTPException):
         return _answer_trouble(error)
     detail = error.description or error.name

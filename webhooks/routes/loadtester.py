@@ -1,49 +1,92 @@
-"""Serve the gates of Flagger's own loadtester, with its paths, statuses and texts; methods are not looked at."""
+"""Serve what Flagger's own loadtester serves, with its paths, statuses and texts; methods are not looked at.
+
+Gates have paths of their own; a task is whatever comes to a path that nothing else has.
+"""
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response
+from flask import Blueprint, Flask, Response, request
+from werkzeug.exceptions import HTTPException, NotFound
 
 from webhooks.gates import ANY_GATE, ROLLBACK_GATE, GateService
-from webhooks.protocol import PayloadError
+from webhooks.hooks.commands import CommandService
+from webhooks.protocol import HookPayload, PayloadError
+from webhooks.routes import faults
 from webhooks.routes.bodies import ALL_METHODS, read_payload, text
 from webhooks.store.records import CanaryName, GateState
 
+_OURS = ("/hooks/", "/api/")
 
-def make_blueprint(gates: GateService) -> Blueprint:
+
+def make_blueprint(gates: GateService, commands: CommandService) -> Blueprint:
     """Make the routes of /gate and /rollback."""
     blueprint = Blueprint("loadtester", __name__)
 
     def route(path: str, answer: Callable[[], Response]) -> None:
         blueprint.add_url_rule(path, path.strip("/").replace("/", "_"), answer, methods=ALL_METHODS)
 
+    def route_gate(path: str, gate: str) -> None:
+        route(f"{path}/check", lambda: _for_canary(commands, lambda canary: _check(gates, canary, gate)))
+        for verb, state in (("open", GateState.OPEN), ("close", GateState.CLOSED)):
+            route(f"{path}/{verb}", _make_put(gates, commands, gate, state))
+
     route("/gate/approve", lambda: text(200, "OK"))
     route("/gate/halt", lambda: text(403, "Forbidden"))
-    for path, gate in (("/gate", ANY_GATE), ("/rollback", ROLLBACK_GATE)):
-        route(f"{path}/check", lambda gate=gate: _check(gates, gate))  # type: ignore[misc] # binds the loop's gate
-        route(f"{path}/open", lambda gate=gate: _put(gates, gate, GateState.OPEN))  # type: ignore[misc] # as above
-        route(f"{path}/close", lambda gate=gate: _put(gates, gate, GateState.CLOSED))  # type: ignore[misc] # as above
+    route_gate("/gate", ANY_GATE)
+    route_gate("/rollback", ROLLBACK_GATE)
     return blueprint
 
 
-def _check(gates: GateService, gate: str) -> Response:
-    canary = _read_canary()
-    if canary is None:
-        return text(400)
+def register_tasks(app: Flask, commands: CommandService) -> None:
+    """Take what comes to a path that nothing else has as a task."""
+
+    def answer(error: Exception) -> Response:
+        if isinstance(error, HTTPException) and not _is_task(commands):
+            return faults.answer_http(error)
+        payload = _read()
+        if payload is None:
+            return text(400)
+        told = commands.submit(payload)
+        response = text(told.status, told.text)
+        response.headers.extend(told.headers)
+        return response
+
+    app.register_error_handler(NotFound, answer)
+
+
+def _is_task(commands: CommandService) -> bool:
+    if request.url_rule is not None or request.path.startswith(_OURS):
+        return False
+    if commands.allowed:
+        return True
+    # Where no command is run, whoever mistyped a path is better served by hearing so.
+    payload = _read() if request.method == "POST" else None
+    return payload is not None and (request.path == "/" or not payload.metadata.keys().isdisjoint({"cmd", "type"}))
+
+
+def _make_put(gates: GateService, commands: CommandService, gate: str, state: GateState) -> Callable[[], Response]:
+    def put(canary: CanaryName) -> Response:
+        gates.put(canary, gate, state)
+        return text(202)
+
+    return lambda: _for_canary(commands, put)
+
+
+def _check(gates: GateService, canary: CanaryName, gate: str) -> Response:
     return text(200, "Approved") if gates.is_open(canary, gate) else text(403, "Forbidden")
 
 
-def _put(gates: GateService, gate: str, state: GateState) -> Response:
-    canary = _read_canary()
-    if canary is None:
+def _for_canary(commands: CommandService, answer: Callable[[CanaryName], Response]) -> Response:
+    payload = _read()
+    if payload is None:
         return text(400)
-    gates.put(canary, gate, state)
-    return text(202)
+    if not commands.admits(payload):
+        return text(403, "Forbidden")
+    return answer(CanaryName(payload.namespace, payload.name))
 
 
-def _read_canary() -> CanaryName | None:
+def _read() -> HookPayload | None:
     try:
-        payload = read_payload()
+        return read_payload()
     except PayloadError:
         return None
-    return CanaryName(payload.namespace, payload.name)

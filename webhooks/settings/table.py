@@ -126,6 +126,27 @@ SETTINGS: tuple[Setting, ...] = (
         texts.write_items,
         repeated=True,
     ),
+    Setting(
+        "allow-commands",
+        "run the commands that payloads bring, as Flagger's loadtester does: whoever reaches the service runs programs",
+        "",
+        texts.read_flag,
+        texts.write_flag,
+    ),
+    Setting(
+        "command-timeout",
+        "how long such a command may take",
+        "DURATION",
+        texts.read_duration,
+        texts.write_duration,
+        "command_timeout_s",
+    ),
+    Setting(
+        "namespace-regexp",
+        "namespaces whose gates and tasks are served on the loadtester's paths; it may match anywhere in the name",
+        "REGEXP",
+        texts.read_pattern,
+    ),
     Setting("log-format", "form of the log: text or json", "FORM", texts.choice(LogFormat), _enum_text),
 )
 """Every setting, in the order in which people read them."""

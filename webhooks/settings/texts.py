@@ -44,6 +44,15 @@ def read_store(text: str) -> str:
     return text
 
 
+def read_pattern(text: str) -> str:
+    """Read a regular expression."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression ({error})") from error
+    return text
+
+
 def read_number(text: str) -> int:
     """Read a whole number that is not negative."""
     if not (text.isascii() and text.isdigit()):

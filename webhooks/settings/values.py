@@ -71,6 +71,9 @@ class Settings:
     allow_targets: tuple[str, ...] = ()
     log_format: LogFormat = LogFormat.TEXT
     store: str = ""
+    allow_commands: bool = False
+    command_timeout_s: float = 3600.0
+    namespace_regexp: str = ""
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""

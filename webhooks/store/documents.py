@@ -55,7 +55,8 @@ def write_epoch(epoch: Epoch) -> str:
 def read_epoch(document: str) -> Epoch:
     """Read an epoch."""
     values: dict[str, Any] = json.loads(document)
-    return Epoch(**values | {"canary": CanaryName(**values["canary"])})
+    held = tuple(values.get("held", ()))
+    return Epoch(**values | {"canary": CanaryName(**values["canary"]), "held": held})
 
 
 def write_event(event: HookEvent) -> str:

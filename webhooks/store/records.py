@@ -154,7 +154,8 @@ class Epoch:
     """Carry one analysis of one revision of one canary.
 
     `checksum` is empty until a hook has told it: that of confirm-rollout lags one revision (Flagger). `advanced` is
-    true once a hook was called that only follows the first weight.
+    true once a hook was called that only follows the first weight. `step` counts the weight steps that we heard of.
+    `held` are the ids of the runs for which confirm-traffic-increase holds the traffic.
     """
 
     canary: CanaryName
@@ -164,6 +165,8 @@ class Epoch:
     checksum: str = ""
     advanced: bool = False
     ended: bool = False
+    step: int = 0
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

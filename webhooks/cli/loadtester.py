@@ -1,0 +1,99 @@
+"""Be Flagger's own loadtester: its flags, written as Go writes them, its endpoints, and commands from payloads.
+
+What it keeps, it keeps in a folder, so that gates outlive a restart; that folder is the one flag it has beyond those of
+the original (`-data-dir`).
+"""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from webhooks.catalog import parse_duration
+from webhooks.cli.service import BAD_CONFIGURATION, Create, create_own_app, start
+from webhooks.errors import SettingsError
+from webhooks.settings import AuthMode, LogFormat, Settings
+
+_FLAGS: Mapping[str, str] = MappingProxyType(
+    {
+        "log-level": "debug",
+        "port": "9090",
+        "timeout": "1h",
+        "namespace-regexp": "",
+        "zap-encoding": "json",
+        "data-dir": ".penstock/loadtester",
+    }
+)
+_SWITCHES = frozenset({"zap-replace-globals"})
+_HELP = frozenset({"h", "help"})
+_WARNING = (
+    "penstock loadtester: commands from payloads are run: whoever reaches this port runs programs here; "
+    "penstock serve --catalog FILE runs named tests instead"
+)
+_USAGE = """usage: penstock loadtester [-port=9090] [-log-level=debug] [-timeout=1h] [-namespace-regexp=REGEXP]
+                           [-zap-encoding=json] [-zap-replace-globals] [-data-dir=.penstock/loadtester]
+
+Take the place of Flagger's loadtester. Flags may have one dash or two, and `=` or a space before their value."""
+
+
+def main(argv: list[str], create: Create | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; `argv` are the flags."""
+    try:
+        flags = read_go_flags(argv)
+        if flags is None:
+            print(_USAGE)  # noqa: T201 - the output of the command
+            return 0
+        settings = read_settings(flags, os.environ)
+    except SettingsError as error:
+        print(f"penstock loadtester: {error}\n{_USAGE}", file=sys.stderr)  # noqa: T201 - the edge of the command
+        return BAD_CONFIGURATION
+    print(_WARNING, file=sys.stderr)  # noqa: T201 - before there is a log
+    return start(settings, create or create_own_app, "penstock loadtester")
+
+
+def read_go_flags(argv: list[str]) -> dict[str, str] | None:
+    """Read flags as Go's package flag does; None when help was asked for. Raises SettingsError."""
+    found: dict[str, str] = dict(_FLAGS)
+    rest = iter(argv)
+    for word in rest:
+        match = re.fullmatch(r"--?([a-z-]+)(?:=(.*))?", word, re.DOTALL)
+        name = match[1] if match else ""
+        if match is None or name not in {*_FLAGS, *_SWITCHES, *_HELP}:
+            raise SettingsError(f"{word[:80]}: unknown flag; known: {', '.join(sorted({*_FLAGS, *_SWITCHES}))}")
+        if name in _HELP:
+            return None
+        if name in _SWITCHES:
+            continue
+        value = match[2] if match[2] is not None else next(rest, None)
+        if value is None:
+            raise SettingsError(f"-{name}: needs a value")
+        found[name] = value
+    return found
+
+
+def read_settings(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    """Make the settings of the service; raises SettingsError."""
+    port, pattern = flags["port"], flags["namespace-regexp"]
+    if not (port.isascii() and port.isdigit()):
+        raise SettingsError(f"-port: {port!r} is not a number")
+    try:
+        timeout_s = parse_duration(flags["timeout"])
+        re.compile(pattern)
+    except ValueError as error:
+        raise SettingsError(f"-timeout: {error}") from error
+    except re.error as error:
+        raise SettingsError(f"-namespace-regexp: {pattern!r} is not a regular expression ({error})") from error
+    if timeout_s <= 0:
+        raise SettingsError(f"-timeout: {flags['timeout']} is not above 0")
+    return Settings(
+        host=environ.get("PENSTOCK_HOST") or "0.0.0.0",  # noqa: S104 - as the original listens
+        port=int(port),
+        data_dir=Path(environ.get("PENSTOCK_DATA_DIR") or flags["data-dir"]),
+        auth=AuthMode.OPEN,
+        log_format=LogFormat.JSON if flags["zap-encoding"] == "json" else LogFormat.TEXT,
+        allow_commands=True,
+        command_timeout_s=timeout_s,
+        namespace_regexp=pattern,
+    )
