@@ -2,9 +2,9 @@
 
 import sys
 
-from webhooks.cli import gate_main, loadtester_main, main
+from webhooks.cli import gate_main, loadtester_main, main, runs_main
 
-_COMMANDS = {"serve": main, "loadtester": loadtester_main, "gate": gate_main}
+_COMMANDS = {"serve": main, "loadtester": loadtester_main, "gate": gate_main, "runs": runs_main}
 
 
 def run(argv: list[str]) -> int:

@@ -12,7 +12,7 @@ from flask import Flask
 from webhooks.access import make_authority, make_read_back
 from webhooks.catalog import CatalogFile
 from webhooks.hooks import HookService
-from webhooks.routes import admission, faults, flagger, gates, loadtester, operations
+from webhooks.routes import admission, api, faults, flagger, loadtester, operations
 from webhooks.runs import Bell, RunService
 from webhooks.runs.process import BELL_FILE
 from webhooks.settings import Settings
@@ -42,7 +42,7 @@ def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()
     app.register_blueprint(operations.make_blueprint())
     app.register_blueprint(loadtester.make_blueprint(service.gates))
     app.register_blueprint(flagger.make_blueprint(service))
-    app.register_blueprint(gates.make_blueprint(service.gates))
+    app.register_blueprint(api.make_blueprint(service))
     for part in parts:
         part(app, service)
     return app

@@ -175,7 +175,7 @@ def test_a_gate_is_approved_for_the_release_under_way(client: FlaskClient) -> No
         "looks good",
         "r2",
     )
-    assert client.get("/api/v1/gates").json == {"gates": [gate]}
+    assert client.get("/api/v1/gates").json == {"gates": [gate], "next": None}
 
 
 def test_a_gate_is_halted(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from webhooks.cli.gate import main as gate_main
 from webhooks.cli.loadtester import main as loadtester_main
+from webhooks.cli.runs import main as runs_main
 from webhooks.cli.service import main
 
-__all__ = ["gate_main", "loadtester_main", "main"]
+__all__ = ["gate_main", "loadtester_main", "main", "runs_main"]

@@ -61,6 +61,12 @@ class RunService:
                 change(self.runs, run.id, lambda now: _cancelled(now, reason))
         self.wake()
 
+    def cancel_run(self, run: Run, reason: str) -> Run:
+        """Cancel one run; one that has ended stays as it is."""
+        asked = change(self.runs, run.id, lambda now: _cancelled(now, reason))
+        self.wake()
+        return asked or run
+
     def wake(self) -> None:
         """Tell the runner to look at once."""
         if self._bell is not None:

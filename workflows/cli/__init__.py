@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "local": Command("workflows.local.cli", "main", "run a service on this machine behind Envoy"),
         "serve": Command("webhooks.cli", "main", "answer Flagger's webhooks"),
         "gate": Command("webhooks.cli", "gate_main", "list, approve and close gates"),
+        "runs": Command("webhooks.cli", "runs_main", "list, wait for and cancel the runs of tests"),
         "token": Command("webhooks.cli.token", "main", "make a token for the HTTP API"),
         "load": Command("loadtester.cli", "main", "make load and judge it"),
     }

@@ -1,0 +1,72 @@
+"""Show a run to programs and people: as JSON, HTML or JUnit XML."""
+
+import json
+from html import escape
+from xml.etree import ElementTree as ET
+
+from webhooks.store.records import Run, RunState
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem}}
+th{{text-align:left;padding-right:2rem;vertical-align:top}}pre{{background:#f4f4f4;padding:1rem;overflow:auto}}</style>
+</head><body><h1>{title}</h1><table>{rows}</table><h2>Log</h2><pre>{log}</pre><h2>Report</h2><pre>{report}</pre>
+</body></html>
+"""
+_UNWRITABLE = {code: None for code in range(32) if chr(code) not in "\t\n\r"} | {0xFFFE: None, 0xFFFF: None}
+
+
+def show_run(run: Run) -> dict[str, object]:
+    """Show a run as the API does."""
+    return {
+        "id": run.id,
+        "namespace": run.order.canary.namespace,
+        "name": run.order.canary.name,
+        "hook": run.order.hook,
+        "test": run.order.test,
+        "epoch": run.order.epoch,
+        "state": run.state.value,
+        "reason": run.reason or run.cancel,
+        "starts": run.starts,
+        "target": run.order.target,
+        "parameters": dict(run.order.parameters),
+        "createdAt": run.created_at,
+        "startedAt": run.started_at or None,
+        "endedAt": run.ended_at or None,
+    }
+
+
+def write_json(run: Run) -> str:
+    """Write the report as JSON: the run, the end of its log, and what it measured."""
+    return json.dumps({"run": show_run(run), "log": run.log, "report": json.loads(run.report or "null")})
+
+
+def write_html(run: Run) -> str:
+    """Write the report as a page that needs nothing else."""
+    rows = "".join(
+        f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in show_run(run).items()
+    )
+    report = json.dumps(json.loads(run.report or "null"), indent=2)
+    title = escape(f"{run.order.test} of {run.order.canary}: {run.state.value}")
+    return _PAGE.format(title=title, rows=rows, log=escape(run.log), report=escape(report))
+
+
+def write_junit(run: Run) -> str:
+    """Write the report as JUnit XML: one test case, which is skipped while there is no verdict."""
+    took = f"{max(0.0, run.ended_at - run.started_at):.3f}"
+    failures = str(int(run.state is RunState.FAILED))
+    suite = ET.Element("testsuite", name=str(run.order.canary), tests="1", failures=failures, time=took)
+    case = ET.SubElement(suite, "testcase", classname=run.order.hook, name=run.order.test, time=took)
+    verdict = _VERDICTS.get(run.state, "skipped")
+    if verdict:
+        ET.SubElement(case, verdict, message=f"{run.state.value}: {run.reason}".translate(_UNWRITABLE))
+    ET.SubElement(case, "system-out").text = run.log.translate(_UNWRITABLE)
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+_VERDICTS = {
+    RunState.PASSED: "",
+    RunState.FAILED: "failure",
+    RunState.INCONCLUSIVE: "error",
+    RunState.LOST: "error",
+}
