@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PURE := workflows/rollout/*,webhooks/protocol.py
-SCHEMAS := $(wildcard charts/*/values.schema.json)
+SCHEMAS := $(wildcard charts/*/values.schema.json) webhooks/catalog/catalog.schema.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench clean

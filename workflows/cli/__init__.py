@@ -33,6 +33,8 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "lint": Command("workflows.canary.lint", "main", "say what is wrong with a Canary file"),
         "local": Command("workflows.local.cli", "main", "run a service on this machine behind Envoy"),
         "serve": Command("webhooks.cli", "main", "answer Flagger's webhooks"),
+        "loadtester": Command("webhooks.cli", "loadtester_main", "take the place of Flagger's loadtester"),
+        "catalog": Command("webhooks.cli.catalog", "main", "check, list and try the tests of a catalog"),
         "gate": Command("webhooks.cli", "gate_main", "list, approve and close gates"),
         "runs": Command("webhooks.cli", "runs_main", "list, wait for and cancel the runs of tests"),
         "token": Command("webhooks.cli.token", "main", "make a token for the HTTP API"),
