@@ -22,6 +22,10 @@ Part = Callable[[Flask, HookService], None]
 """Something that adds its own routes to the app."""
 
 
+SERVICE = "penstock"
+"""The name of the hook service among the extensions of the app."""
+
+
 def create_app(settings: Settings, parts: Sequence[Part] = ()) -> Flask:
     """Make the WSGI app; it keeps its things in the data folder, where a runner works beside it."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -37,12 +41,15 @@ def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()
     app = Flask("penstock", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
     faults.register(app)
+    operations.register(app)
     read_back = make_read_back(settings, time.time)
     admission.register(app, admission.Guard(settings, make_authority(settings, time.time), read_back))
-    app.register_blueprint(operations.make_blueprint())
-    app.register_blueprint(loadtester.make_blueprint(service.gates))
+    app.register_blueprint(operations.make_blueprint(service.store, settings.data_dir))
+    app.register_blueprint(loadtester.make_blueprint(service.gates, service.commands))
+    loadtester.register_tasks(app, service.commands)
     app.register_blueprint(flagger.make_blueprint(service))
     app.register_blueprint(api.make_blueprint(service))
+    app.extensions[SERVICE] = service
     for part in parts:
         part(app, service)
     return app

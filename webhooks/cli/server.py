@@ -8,11 +8,15 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from webhooks.app import SERVICE
 from webhooks.runs.families import die_with_parent
 from webhooks.settings import Settings
 
 GRACE_S = 30
 """How long answers that are under way may take when the service stops."""
+
+
+_MARGIN_S = 5
 
 
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
@@ -36,6 +40,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "loglevel": "warning",
             "proc_name": "penstock",
             "post_fork": _end_with_master,
+            "post_worker_init": _answer_before_the_end,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -47,6 +52,16 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
 def _end_with_master(server: Any, _worker: Any) -> None:
     die_with_parent(server.pid, signal.SIGKILL)
+
+
+def _answer_before_the_end(worker: Any) -> None:
+    service = worker.wsgi.extensions[SERVICE]
+
+    def stop(number: int, frame: Any) -> None:
+        service.runs.stop_waiting(GRACE_S - _MARGIN_S)
+        worker.handle_exit(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def serve(settings: Settings, descriptor: int, create: Callable[[Settings], Flask]) -> int:

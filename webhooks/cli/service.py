@@ -5,8 +5,8 @@ Everything that is wrong with a setting is one clear line and exit status 78, be
 
 import contextlib
 import fcntl
-import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -22,7 +22,9 @@ from webhooks.access import make_authority, make_read_back
 from webhooks.catalog import CatalogFile
 from webhooks.cli.supervisor import Watched, supervise
 from webhooks.errors import CatalogError, SettingsError
+from webhooks.runs.families import hide
 from webhooks.settings import CONFIG, SETTINGS, Settings, read_settings, show_settings
+from webhooks.telemetry import logs
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -68,15 +70,24 @@ def main(argv: list[str], create: Create | None = None) -> int:
         if asked.print_config:
             print(show_settings(settings), end="")  # noqa: T201 - the output of the command
             return 0
+    except SettingsError as error:
+        print(f"penstock serve: {error}", file=sys.stderr)  # noqa: T201 - the edge of the command
+        return BAD_CONFIGURATION
+    return start(settings, create or create_own_app, "penstock serve")
+
+
+def start(settings: Settings, create: Create, command: str) -> int:
+    """Serve until SIGTERM or SIGINT; what a setting keeps from working is said in the name of the command."""
+    try:
         CatalogFile(settings.catalog)
         _check_access(settings)
         lock = _lock(settings.data_dir)
         listener = _listen(settings)
     except (SettingsError, CatalogError) as error:
-        print(f"penstock serve: {error}", file=sys.stderr)  # noqa: T201 - the edge of the command
+        print(f"{command}: {error}", file=sys.stderr)  # noqa: T201 - the edge of the command
         return BAD_CONFIGURATION
     with lock, listener:
-        return _serve(settings, listener, create or _create_app)
+        return _serve(settings, listener, create)
 
 
 def read_flags(asked: Namespace) -> dict[str, str | None]:
@@ -125,7 +136,12 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _serve(settings: Settings, listener: socket.socket, create: Create) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logs.set_up(settings.log_format)
+    hide()
+    folder = settings.data_dir / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # both children count there (prometheus_client)
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     place = settings.data_dir / ADDRESS_FILE
@@ -145,7 +161,8 @@ def _serve_web(settings: Settings, descriptor: int, create: Create) -> int:
     return server.serve(settings, descriptor, create)
 
 
-def _create_app(settings: Settings) -> "Flask":
+def create_own_app(settings: Settings) -> "Flask":
+    """Make the app with this package's own routes."""
     from webhooks.app import create_app  # noqa: PLC0415 - flask is for the child that serves alone
 
     return create_app(settings)
@@ -154,4 +171,5 @@ def _create_app(settings: Settings) -> "Flask":
 def _run_tests(settings: Settings) -> int:
     roots = [str(Path(webhooks.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environ = {**os.environ, "PYTHONPATH": ":".join(roots), "PENSTOCK_STORE": settings.store}
+    environ["PENSTOCK_LOG_FORMAT"] = settings.log_format.value
     os.execve(sys.executable, [sys.executable, "-m", "webhooks.runs", str(settings.data_dir)], environ)  # noqa: S606 - this interpreter

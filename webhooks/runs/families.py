@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _SWEEPS = 20
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -21,6 +22,11 @@ def die_with_parent(parent: int, last: signal.Signals = signal.SIGKILL) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, last)
     if os.getppid() != parent:
         os.kill(os.getpid(), last)
+
+
+def hide() -> None:
+    """Keep the environment and memory of this process, and of those it forks, from others of the same user."""
+    _libc.prctl(_PR_SET_DUMPABLE, 0)
 
 
 def end_group(leader: int) -> None:

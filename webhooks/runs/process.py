@@ -14,11 +14,17 @@ from typing import TextIO
 
 from webhooks.errors import StoreError
 from webhooks.runs.bell import Bell
+from webhooks.runs.families import hide
 from webhooks.runs.runner import Runner
+from webhooks.settings import LogFormat
 from webhooks.store.sql import SqlStore, locate
+from webhooks.telemetry import logs
 
 STORE_VARIABLE = "PENSTOCK_STORE"
 """The variable that names the store; empty is a file in the data folder."""
+
+LOG_VARIABLE = "PENSTOCK_LOG_FORMAT"
+"""The variable that names the form of the log."""
 
 BELL_FILE = "bell"
 """The name of the runner's bell in the data folder."""
@@ -29,6 +35,7 @@ _LOCK_PATIENCE_S = 10.0
 _LOCK_PAUSE_S = 0.1
 _TROUBLE_PAUSE_S = 1.0
 _TEMPORARY = 75
+_SILENT_S = 60.0
 _log = logging.getLogger("penstock.runner")
 
 
@@ -45,7 +52,8 @@ class _Stop:
 def main(argv: list[str]) -> int:
     """Run tests for the data folder named first in `argv` until SIGTERM or SIGINT."""
     folder = Path(argv[0])
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    hide()
+    logs.set_up(LogFormat(os.environ.get(LOG_VARIABLE, LogFormat.TEXT.value)))
     stop = _Stop()
     bell = Bell(folder / BELL_FILE)
 
@@ -71,6 +79,7 @@ def _serve(folder: Path, bell: Bell, stop: _Stop) -> None:
         while not stop.asked:
             try:
                 runner.step()
+                os.utime(folder / _LOCK_FILE)
             except StoreError as error:
                 _log.warning("store trouble, trying again: %s", error)
                 runner.surrender()
@@ -78,6 +87,20 @@ def _serve(folder: Path, bell: Bell, stop: _Stop) -> None:
     finally:
         runner.close()
         store.close()
+
+
+def runner_lives(folder: Path) -> bool:
+    """Tell whether a runner works on a data folder and has done something lately."""
+    try:
+        with (folder / _LOCK_FILE).open() as file:
+            if time.time() - os.fstat(file.fileno()).st_mtime > _SILENT_S:
+                return False
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _know_place(folder: Path) -> str:

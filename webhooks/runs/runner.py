@@ -24,6 +24,7 @@ from webhooks.runs.leases import Leases, end_run
 from webhooks.runs.limits import RunLimits
 from webhooks.runs.logs import Finished, RunLogs
 from webhooks.store.port import Store
+from webhooks.telemetry import logs, metrics
 from webhooks.store.records import UNDER_WAY, CanaryName, Run, RunOrder, RunState
 
 _log = logging.getLogger("penstock.runner")
@@ -230,15 +231,26 @@ class Runner:
         child.close()
         child.clear()
 
+    def _tell_end(self, run: Run, state: RunState, reason: str) -> None:
+        order = run.order
+        about = {"canary": str(order.canary), "hook": order.hook, "run": run.id, "test": order.test}
+        logs.event(_log, "run ended", **about, state=state.value, reason=reason)
+        metrics.RUNS_ENDED.labels(_kind_of(run), state.value).inc()
+
     def _save_end(self, run: Run, state: RunState, reason: str, log: str = "") -> None:
-        _log.info(
-            "run ended canary=%s test=%s state=%s reason=%r", run.order.canary, run.order.test, state.value, reason
-        )
+        self._tell_end(run, state, reason)
 
         def end(now: Run) -> Run | None:
             return end_run(replace(now, log=log), state, reason, self._now()) if self._leases.holds(now) else None
 
         change(self._runs, run.id, end)
+
+
+def _kind_of(run: Run) -> str:
+    try:
+        return read_definition(run.order.test, run.order.definition).kind.value
+    except (ValueError, LookupError, TypeError):
+        return "unknown"
 
 
 def _target_of(order: RunOrder) -> Target:

@@ -3,6 +3,8 @@
 The one rule to keep: whoever reports a verdict that must not be given twice retires the run in the same breath.
 """
 
+import logging
+import math
 import threading
 import time
 import uuid
@@ -12,8 +14,10 @@ from dataclasses import replace
 from webhooks.runs.bell import Bell
 from webhooks.runs.changes import change
 from webhooks.store.port import RunStore
+from webhooks.telemetry import logs
 from webhooks.store.records import UNDER_WAY, CanaryName, LoadWatch, Run, RunOrder, RunState
 
+_log = logging.getLogger("penstock.runs")
 _FIRST_POLL_S = 0.02
 _LONGEST_POLL_S = 0.25
 _POLL_SHARE = 0.1
@@ -26,12 +30,14 @@ class RunService:
         self.runs = runs
         self.now = now
         self._bell = bell
+        self._stop_at = math.inf
         self._places = threading.BoundedSemaphore(waiting_limit)
 
     def start(self, order: RunOrder, watch: LoadWatch | None = None) -> Run:
         """Start a run, or join the one that stands for an equal order."""
         run = self.runs.join(Run(uuid.uuid4().hex, order, self.now(), watch=watch))
         if run.state is RunState.QUEUED:
+            logs.event(_log, "run queued", run=run.id, test=order.test)
             self.wake()
         return run
 
@@ -41,7 +47,7 @@ class RunService:
             return self.runs.find(run.id) or run
         began, pause = time.monotonic(), threading.Event()
         try:
-            while not run.state.ended and (left_s := deadline - time.monotonic()) > 0:
+            while not run.state.ended and (left_s := min(deadline, self._stop_at) - time.monotonic()) > 0:
                 # The longer it has taken, the less a moment more matters.
                 patience_s = _FIRST_POLL_S + _POLL_SHARE * (time.monotonic() - began)
                 pause.wait(min(patience_s, _LONGEST_POLL_S, left_s))
@@ -49,6 +55,10 @@ class RunService:
         finally:
             self._places.release()
         return run
+
+    def stop_waiting(self, within_s: float) -> None:
+        """Let nobody wait longer than this from now on, so that every answer is given before the process ends."""
+        self._stop_at = time.monotonic() + within_s
 
     def retire(self, run: Run) -> None:
         """Let the next equal order start a new run."""
