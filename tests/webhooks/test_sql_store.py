@@ -12,7 +12,7 @@ from sqlalchemy import URL, create_engine
 
 from tests.webhooks.bench import AD
 from tests.webhooks.postgres import Cluster
-from tests.webhooks.test_store import make_run, say
+from tests.webhooks.test_store import at_once, make_run, say
 from webhooks.errors import SettingsError, StoreError
 from webhooks.store import documents
 from webhooks.store.records import Gate, GateState, RunQuery
@@ -87,6 +87,13 @@ def test_a_store_of_the_first_cut_is_brought_up_to_date(tmp_path: Path) -> None:
     store.close()
 
 
+def migrate(url: URL) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        schema.upgrade(connection)
+    engine.dispose()
+
+
 def find_differences(url: URL) -> list[object]:
     engine = create_engine(url)
     with engine.connect() as connection:
@@ -96,20 +103,27 @@ def find_differences(url: URL) -> list[object]:
 
 
 def test_migrations_make_the_tables_that_are_described_in_sqlite(tmp_path: Path) -> None:
-    store = SqlStore(locate("", tmp_path))
-    store.probe()
-    store.close()
+    migrate(locate("", tmp_path))
 
     assert find_differences(locate("", tmp_path)) == []
 
 
 def test_migrations_make_the_tables_that_are_described_in_postgresql(cluster: Cluster, tmp_path: Path) -> None:
     url = locate(cluster.make_database(), tmp_path)
-    store = SqlStore(url)
-    store.probe()
-    store.close()
+    migrate(url)
 
     assert find_differences(url) == []
+
+
+def test_ten_first_calls_at_once_make_the_tables_once(cluster: Cluster, tmp_path: Path) -> None:
+    url = locate(cluster.make_database(), tmp_path)
+    stores = [SqlStore(url) for _ in range(10)]
+
+    at_once(10, lambda number: stores[number].probe())
+
+    assert find_differences(url) == []
+    for store in stores:
+        store.close()
 
 
 def test_every_migration_is_known() -> None:

@@ -80,7 +80,13 @@ class Database:
     def _upgrade(self) -> None:
         with self._engine.begin() as connection:
             lock(connection, "schema")
-            schema.upgrade(connection)
+            found = schema.read_version(connection)
+            if found == schema.HEAD:
+                return
+            if not found and schema.is_empty(connection):
+                schema.make(connection)
+            else:
+                schema.upgrade(connection)
 
 
 def lock(connection: Connection, key: str) -> None:
