@@ -30,11 +30,13 @@ from webhooks.catalog.values import (
     Where,
     accept,
 )
+from webhooks.errors import CatalogError
 
 __all__ = [
     "CANARY_TARGET",
     "RESERVED",
     "Catalog",
+    "CatalogError",
     "CatalogFile",
     "CatalogTest",
     "CommandSpec",

@@ -7,9 +7,12 @@ import argparse
 import json
 import math
 import sys
+from pathlib import Path
 
+from webhooks.catalog import CatalogError, CatalogFile
+from workflows.canary import catalog_fit
 from workflows.canary.findings import Finding, Level, show
-from workflows.canary.reading import read_all
+from workflows.canary.reading import Look, look_no_further, read_all
 from workflows.canary.source import STANDARD_INPUT, fetch
 
 _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
@@ -19,8 +22,13 @@ _Found = list[tuple[str, Finding]]
 def main(argv: list[str]) -> int:
     """Check the files named on the command line and tell by the exit code how they are."""
     arguments = _parse(argv)
+    try:
+        look = _make_look(arguments.catalog)
+    except CatalogError as error:
+        _write(f"{error}\n")
+        return _ERRORS
     names = {path: "<stdin>" if path == STANDARD_INPUT else path for path in arguments.files}
-    found = [(name, finding) for path, name in names.items() for finding in _check(path, name)]
+    found = [(name, finding) for path, name in names.items() for finding in _check(path, name, look)]
     _write(_as_json(found) if arguments.format == "json" else _as_text(found))
     levels = {finding.severity for _, finding in found}
     return _ERRORS if Level.ERROR in levels else _WARNINGS if levels else _CLEAN
@@ -30,14 +38,22 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="penstock lint", description="Check Canary files and explain every fault.")
     parser.add_argument("files", nargs="+", metavar="FILE", help="a YAML file, or - for standard input")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    parser.add_argument("--catalog", type=Path, metavar="FILE", help="the catalog of tests that the webhooks must fit")
     return parser.parse_args(argv)
 
 
-def _check(path: str, name: str) -> list[Finding]:
+def _make_look(path: Path | None) -> Look:
+    if path is None:
+        return look_no_further
+    catalog = CatalogFile(path).current()
+    return lambda canary, plan: catalog_fit.check(canary, plan, catalog)
+
+
+def _check(path: str, name: str, look: Look) -> list[Finding]:
     text = fetch(path)
     if isinstance(text, Finding):
         return [text]
-    return [finding for reading in read_all(text, source=name) for finding in reading.findings]
+    return [finding for reading in read_all(text, source=name, look=look) for finding in reading.findings]
 
 
 def _as_text(found: _Found) -> str:

@@ -4,6 +4,7 @@
 """
 
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +37,14 @@ class Reading:
     findings: tuple[Finding, ...] = ()
 
 
+Look = Callable[[Section, RolloutPlan], None]
+"""Note more about a Canary: its fields and its plan are given."""
+
+
+def look_no_further(_canary: Section, _plan: RolloutPlan) -> None:
+    """Note nothing more."""
+
+
 def read(text: str, *, source: str = "") -> Reading:
     """Read the one Canary of a text; `source` names the text in findings about it as a whole."""
     readings = read_all(text, source=source)
@@ -46,8 +55,11 @@ def read(text: str, *, source: str = "") -> Reading:
     return Reading(None, (*findings, several))
 
 
-def read_all(text: str, *, source: str = "") -> tuple[Reading, ...]:
-    """Read every Canary of a text; what is wrong around them is told with the first, and keeps all from a plan."""
+def read_all(text: str, *, source: str = "", look: Look = look_no_further) -> tuple[Reading, ...]:
+    """Read every Canary of a text; what is wrong around them is told with the first, and keeps all from a plan.
+
+    `look` may note more about each Canary that has a plan.
+    """
     documents, trouble = read_documents(text)
     for document in documents:
         _check_kind(document)
@@ -59,7 +71,7 @@ def read_all(text: str, *, source: str = "") -> tuple[Reading, ...]:
     ]
     if not canaries:
         return (Reading(None, _sort(around if has_errors(around) else [*around, _no_canary(documents, source)])),)
-    readings = [_read_canary(document, templates) for document in canaries]
+    readings = [_read_canary(document, templates, look) for document in canaries]
     first = Reading(readings[0].plan, _sort([*around, *readings[0].findings]))
     readings = [first, *readings[1:]]
     return tuple(Reading(None if has_errors(around) else reading.plan, reading.findings) for reading in readings)
@@ -103,10 +115,12 @@ def _no_canary(documents: list[Document], source: str) -> Finding:
     return Finding(Level.ERROR, "", None, f"{source or 'the file'} has no document of kind {KIND}{found}", line=1)
 
 
-def _read_canary(document: Document, templates: Templates) -> Reading:
+def _read_canary(document: Document, templates: Templates, look: Look) -> Reading:
     findings = document.findings
     canary = inspect_record(CANARY, document.value, document.path, findings)
     plan = _build_plan(canary, templates)
+    if not findings.failed:
+        look(canary, plan)
     return Reading(None if findings.failed else plan, _sort(findings.noted))
 
 
