@@ -1,9 +1,11 @@
 """Know the kinds of tests: how a child is prepared for each, and how its end is read."""
 
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from webhooks.catalog import CatalogTest, Kind, Where
-from webhooks.checks import cluster, command, container, helm, http, load, pytest
+from webhooks.checks import addresses, cluster, command, container, helm, http, load, pytest
 from webhooks.checks.job import CheckResult, Ended, Job, Outcome, Target
 
 
@@ -12,7 +14,15 @@ def prepare(test: CatalogTest, target: Target, parameters: Mapping[str, str]) ->
     if test.kind is Kind.KUBERNETES_JOB:
         return cluster.prepare_container(test, target, parameters)
     job = _prepare_here(test, target, parameters)
-    return cluster.prepare_elsewhere(test, target, job) if test.where is Where.JOB else job
+    return cluster.prepare_elsewhere(test, target, job) if test.where is Where.JOB else _guard(test, target, job)
+
+
+def _guard(test: CatalogTest, target: Target, job: Job) -> Job:
+    # An http check judges every connection itself; where --resolve says the address, the operator has judged it.
+    if test.kind not in _CONNECTING or target.connect or not target.url:
+        return job
+    host, _, port = target.address.rpartition(":")
+    return replace(job, argv=(sys.executable, "-S", addresses.__file__, host.strip("[]"), port, "--", *job.argv))
 
 
 def _prepare_here(test: CatalogTest, target: Target, parameters: Mapping[str, str]) -> Job:
@@ -37,6 +47,7 @@ def read(test: CatalogTest, ended: Ended) -> CheckResult:
     return _READERS[test.kind](test, ended)
 
 
+_CONNECTING = frozenset({Kind.PYTEST, Kind.LOAD})
 _READERS: Mapping[Kind, Callable[[CatalogTest, Ended], CheckResult]] = {
     Kind.HTTP: http.read,
     Kind.PYTEST: pytest.read,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from webhooks.catalog import CatalogTest, Expectation, HttpSpec, RequestStep, read_definition, show_duration
+from webhooks.checks.addresses import open_connection
 from webhooks.checks.job import CheckResult, Ended, Job, Outcome, Target, python_command
 from webhooks.checks.json_path import MissingError, find
 
@@ -107,6 +108,13 @@ def send(step: RequestStep, target: Target, deadline: float) -> Answer:
     return Answer(response.status, dict(response.getheaders()), body, time.monotonic() - began)
 
 
+class _PlainConnection(http.client.HTTPConnection):
+    """Connect to an address only after it was judged."""
+
+    def connect(self) -> None:
+        self.sock = open_connection(self.host, self.port, self.timeout or 0.0)
+
+
 class _TlsConnection(http.client.HTTPSConnection):
     """Connect to an address and demand the certificate of a name, which may be another than the address."""
 
@@ -115,7 +123,7 @@ class _TlsConnection(http.client.HTTPSConnection):
         self._name = name
 
     def connect(self) -> None:
-        http.client.HTTPConnection.connect(self)
+        self.sock = open_connection(self.host, self.port, self.timeout or 0.0)
         self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self._name)
 
 
@@ -123,7 +131,7 @@ def _connect(target: Target, host: str, port: int, patience_s: float) -> http.cl
     parts = urlsplit(target.url)
     if parts.scheme == "https":
         return _TlsConnection(host, port, parts.hostname or host, patience_s)
-    return http.client.HTTPConnection(host, port, timeout=patience_s)
+    return _PlainConnection(host, port, timeout=patience_s)
 
 
 def _read_body(response: http.client.HTTPResponse, deadline: float) -> str:

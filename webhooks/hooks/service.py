@@ -18,6 +18,7 @@ from webhooks.hooks.commands import CommandService
 from webhooks.hooks.epochs import HookCall, enter, finish
 from webhooks.hooks.orders import AskedTests, OrderError, asks_to_hold, make_order, names_tests, read_call
 from webhooks.hooks.outcomes import TestResult, combine
+from webhooks.hooks.targets import TargetPolicy
 from webhooks.protocol import HookOutcome, HookPayload, HookType, HookVerdict, PayloadError
 from webhooks.runs import LoadDesk, RunService
 from webhooks.settings import Settings
@@ -43,6 +44,7 @@ class _Begun:
     test: CatalogTest
     run: Run | None = None
     result: CheckResult | None = None
+_CONNECTING = frozenset({Kind.HTTP, Kind.PYTEST, Kind.LOAD})
 
 
 class HookService:
@@ -58,6 +60,7 @@ class HookService:
         self._runs = runs
         self._loads = LoadDesk(runs)
         self._settings = settings
+        self._targets = TargetPolicy(settings.resolve, settings.allow_targets)
 
     def handle(self, hook: HookType, payload: HookPayload) -> HookOutcome:
         """Answer one call; raises PayloadError for names that no Kubernetes object can have."""
@@ -181,6 +184,9 @@ class HookService:
 
     def _begin(self, call: HookCall, epoch: Epoch, asked: AskedTests, test: CatalogTest) -> _Begun:
         order = make_order(call, epoch, test, asked.parameters, self._settings.resolve)
+        fault = self._targets.find_fault(order.target, call.canary) if test.kind in _CONNECTING else ""
+        if fault:
+            raise OrderError(f"{test.name}: {fault}")
         if call.hook is HookType.ROLLOUT and test.kind is Kind.LOAD:
             return _Begun(test, result=self._loads.ask(order, test))
         return _Begun(test, self._runs.start(order))
