@@ -8,7 +8,6 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from webhooks.app import SERVICE
 from webhooks.runs.families import die_with_parent
 from webhooks.settings import Settings
 
@@ -55,6 +54,8 @@ def _end_with_master(server: Any, _worker: Any) -> None:
 
 
 def _answer_before_the_end(worker: Any) -> None:
+    from webhooks.app import SERVICE  # noqa: PLC0415 - gunicorn's master has no use for the app and its memory
+
     service = worker.wsgi.extensions[SERVICE]
 
     def stop(number: int, frame: Any) -> None:
