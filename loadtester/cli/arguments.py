@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from loadtester.cli.exits import EXIT_BAD_PLAN
 from loadtester.errors import PlanError
@@ -77,7 +78,7 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
 
 def plan_of(given: argparse.Namespace) -> LoadPlan:
     """Make the plan that the command line asks for; raises PlanError."""
-    words = {key: getattr(given, key) for key in _PLAN_KEYS if getattr(given, key, None) is not None}
+    words = _move_query({key: getattr(given, key) for key in _PLAN_KEYS if getattr(given, key, None) is not None})
     sources = [given.plan is not None, given.line is not None]
     if all(sources):
         raise PlanError("--line: the plan file says it already; leave one of the two out")
@@ -96,3 +97,13 @@ def plan_of(given: argparse.Namespace) -> LoadPlan:
     if plan.http.ca_file and not Path(plan.http.ca_file).is_file():
         raise PlanError(f"tls.ca_file: {plan.http.ca_file} is not a file")
     return plan
+
+
+def _move_query(words: dict[str, Any]) -> dict[str, Any]:
+    """Let `--target http://host/path?query` mean one request with that path and query."""
+    base, mark, query = str(words.get("target", "")).partition("?")
+    if not mark:
+        return words
+    scheme, sign, rest = base.partition("://")
+    host, _, path = rest.partition("/")
+    return {**words, "target": f"{scheme}{sign}{host}", "requests": [{"path": f"/{path}?{query}"}]}

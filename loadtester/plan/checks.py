@@ -36,4 +36,5 @@ def require_url(url: str, path: str) -> None:
     except ValueError as error:
         raise PlanError(f"{path}: {url!r} is not a URL ({error})") from error
     require(known, f"{path}: {url!r} is not a URL; say http://host[:port] or https://host[:port]")
+    require(not (parts.query or parts.fragment), f"{path}: {url!r} has a query; put it into the path of a request")
     require(parts.username is None, f"{path}: credentials do not belong in a URL; use a header")

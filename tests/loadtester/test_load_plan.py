@@ -90,6 +90,10 @@ def test_a_plan_survives_its_document(document: dict[str, object]) -> None:
         ({"target": "ad:3003"}, "target: 'ad:3003' is not a URL; say http://host[:port] or https://host[:port]"),
         ({"target": "http://a:b@ad"}, "target: credentials do not belong in a URL; use a header"),
         ({"target": "http://ad:99999"}, "target: 'http://ad:99999' is not a URL (Port out of range 0-65535)"),
+        (
+            {"target": "http://ad/ad?user=7"},
+            "target: 'http://ad/ad?user=7' has a query; put it into the path of a request",
+        ),
         ({"target": TARGET, "rte": 5}, "rte: unknown field; did you mean 'rate'?"),
         ({"target": TARGET, "rate": "fast"}, "rate: 'fast' is not a number"),
         ({"target": TARGET, "rate": True}, "rate: True is not a number"),

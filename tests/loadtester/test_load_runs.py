@@ -17,6 +17,14 @@ def test_an_open_run_makes_exactly_its_arrivals_and_marks_them(site: OpenSite, t
     assert all(b"X-Penstock-Synthetic: load" in request for request in target.requests)
 
 
+def test_a_target_with_a_query_is_requested_as_it_stands(site: OpenSite, tmp_path: Path) -> None:
+    target = site()
+
+    run_json(tmp_path, "--target", f"{target.url}/ad?user=7", "--rate", 20, "--duration", "1s")
+
+    assert {request.split(b" HTTP", 1)[0] for request in target.requests} == {b"GET /ad?user=7"}
+
+
 def test_a_closed_run_keeps_its_users_busy(site: OpenSite, tmp_path: Path) -> None:
     plan = write_plan(tmp_path, target=site().url, users=4, duration="1s", requests=[{"path": "/ad", "think": "0.05"}])
 
