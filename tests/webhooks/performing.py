@@ -4,6 +4,7 @@ import os
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from types import MappingProxyType
@@ -26,6 +27,8 @@ def make_test(fields: str, folder: Path = Path(), around: str = "") -> CatalogTe
 
 def begin(test: CatalogTest, values: Mapping[str, str], environ: Mapping[str, str], run_id: str = "") -> Child:
     job = checks.prepare(test, TARGET, values)
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+    job = replace(job, environ={**job.environ, **measured})
     order = RunOrder("k", AD, 1, "pre-rollout", test.name, test.definition, TARGET.url)
     return Child(Run(run_id or uuid.uuid4().hex, order, 0.0), test, job, {"PATH": os.environ["PATH"], **environ})
 

@@ -4,8 +4,10 @@ import pytest
 
 from tests.webhooks.bench import AD, Bench
 from webhooks.gates import ROLLBACK_GATE
-from webhooks.protocol import HookType
-from webhooks.store.records import GateState, RunState
+from webhooks.hooks.commands import CommandService, TaskAnswer
+from webhooks.protocol import HookPayload, HookType
+from webhooks.settings import Settings
+from webhooks.store.records import GateState, Run, RunState
 
 PRE, ROLLOUT, INCREASE, PROMOTION, EVENT = (
     HookType.PRE_ROLLOUT,
@@ -133,3 +135,20 @@ def test_metadata_that_cannot_be_meant_is_told(bench: Bench, metadata: dict[str,
 
 def test_an_instruction_to_hold_that_cannot_be_read_is_told_by_the_other_hook_too(bench: Bench) -> None:
     assert bench.call(INCREASE, hold="perhaps").status == 422
+
+
+def blocking(bench: Bench) -> TaskAnswer:
+    commands = CommandService(bench.runs, bench.store.logs, Settings(allow_commands=True))
+    return commands.submit(HookPayload("ad", "weather", metadata={"type": "bash", "cmd": "true"}))
+
+
+def test_a_command_that_was_lost_is_our_trouble(bench: Bench) -> None:
+    def lose(run: Run, _: float) -> Run:
+        bench.end(RunState.LOST)
+        return bench.store.runs.find(run.id) or run
+
+    bench.runs.wait = lose  # type: ignore[method-assign] # the runner dies while we wait
+
+    answer = blocking(bench)
+
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "2")

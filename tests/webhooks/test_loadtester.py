@@ -102,6 +102,12 @@ def test_an_endpoint_answers_as_the_original(
     assert tester.ask(path, body, method) == answer
 
 
+def test_metrics_are_an_exposition(tester: StandIn) -> None:
+    status, kind, text = tester.ask("/metrics", method="GET")
+
+    assert (status, (kind or "").startswith("text/plain"), "# TYPE" in text) == (200, True, True)
+
+
 COMMANDS = [
     ({"type": "bash", "cmd": "echo out; echo err >&2; echo more", "returnCmdOutput": "true"}, 200, "out\nerr\nmore\n"),
     ({"type": "bash", "cmd": "echo out", "returnCmdOutput": "yes"}, 200, ""),

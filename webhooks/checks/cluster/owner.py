@@ -105,15 +105,23 @@ def main() -> int:
     run_id = os.environ[RUN_MARK]
     try:
         api = JobApi(order["namespace"])
-        api.create(write_manifest(order, run_id))
         try:
+            # Inside, since a SIGTERM may come while the answer to this is on its way.
+            api.create(write_manifest(order, run_id))
             return Owner(api, name_of(run_id), order["timeout_s"]).follow()
         finally:
-            api.delete(name_of(run_id))
+            _delete(api, name_of(run_id))
     except (ClusterError, ValueError, LookupError) as error:
         Path(TROUBLE).write_text(str(error))
         print(error, file=sys.stderr)  # noqa: T201 - the log of the run
         return _UNAVAILABLE
+
+
+def _delete(api: JobApi, name: str) -> None:
+    try:
+        api.delete(name)
+    except ClusterError as error:
+        print(f"{error}; its own deadline ends it", file=sys.stderr)  # noqa: T201 - the log of the run
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
