@@ -48,7 +48,8 @@ class Bench:
         catalog.write_text(CATALOG)
         self.catalog = catalog
         self.runs = RunService(self.store.runs, None, lambda: self.time, 8)
-        settings = Settings(resolve={"ad-canary.weather:3003": "127.0.0.1:9"}, wait_s=0.05, allow_targets=("greeter.weather",))
+        resolve = {"ad-canary.weather:3003": "127.0.0.1:9"}
+        settings = Settings(resolve=resolve, wait_s=0.05, allow_targets=("greeter.weather",))
         self.service = HookService(self.store, CatalogFile(catalog), self.runs, settings)
 
     def call(self, hook: HookType, *, checksum: str = "r2", phase: str = "Progressing", **metadata: str) -> HookOutcome:

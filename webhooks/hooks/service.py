@@ -44,6 +44,8 @@ class _Begun:
     test: CatalogTest
     run: Run | None = None
     result: CheckResult | None = None
+
+
 _CONNECTING = frozenset({Kind.HTTP, Kind.PYTEST, Kind.LOAD})
 
 

@@ -24,8 +24,8 @@ from webhooks.runs.leases import Leases, end_run
 from webhooks.runs.limits import RunLimits
 from webhooks.runs.logs import Finished, RunLogs
 from webhooks.store.port import Store
-from webhooks.telemetry import logs, metrics
 from webhooks.store.records import UNDER_WAY, CanaryName, Run, RunOrder, RunState
+from webhooks.telemetry import logs, metrics
 
 _log = logging.getLogger("penstock.runner")
 _GRACE_S = 5.0

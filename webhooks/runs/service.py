@@ -14,8 +14,8 @@ from dataclasses import replace
 from webhooks.runs.bell import Bell
 from webhooks.runs.changes import change
 from webhooks.store.port import RunStore
-from webhooks.telemetry import logs
 from webhooks.store.records import UNDER_WAY, CanaryName, LoadWatch, Run, RunOrder, RunState
+from webhooks.telemetry import logs
 
 _log = logging.getLogger("penstock.runs")
 _FIRST_POLL_S = 0.02
