@@ -147,7 +147,7 @@ def test_parameters_and_output_are_passed(file: Path, capsys: pytest.CaptureFixt
 
 
 FAULTS = [
-    (("siute",), "unknown test 'siute'; known: suite"),
+    (("suitee",), "unknown test 'suitee'; known: suite"),
     (("suite", "--target", "elsewhere"), "--target: 'elsewhere' is not a URL"),
     (("suite", "--param", "a=b"), "--param: 'a' is not a parameter of suite; known: none"),
     (("echo",), "--param: who= is missing or not allowed by the catalog"),

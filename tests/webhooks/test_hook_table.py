@@ -106,7 +106,7 @@ SITUATIONS: dict[str, Situation] = {
     "the test could not be run": when_ended(RunState.INCONCLUSIVE),
     "the runner died twice under way": when_ended(RunState.LOST),
     "no test is named": asked(),
-    "the test is unknown": asked(test="siute"),
+    "the test is unknown": asked(test="suitee"),
     "a parameter nobody takes": asked(test="suite", colour="red"),
     "the load was not yet there": asked(test="load"),
     "the load went well since the last call": load_went(100, 0),
