@@ -172,8 +172,8 @@ FAULTS = [
     ),
     (one_test("kind: http, requests: [{expect: {status: {}}}]"), "tests.t.requests[0].expect.status: {} is not a list"),
     (
-        one_test("kind: http, requests: [{expect: {statuss: 200}}]"),
-        "tests.t.requests[0].expect.statuss: unknown field; did you mean status?",
+        one_test("kind: http, requests: [{expect: {statux: 200}}]"),
+        "tests.t.requests[0].expect.statux: unknown field; did you mean status?",
     ),
     (one_test("kind: pytest"), "tests.t.path: missing; give a text"),
     (one_test("kind: pytest, path: nothing.py"), "tests.t.path: 'nothing.py' is not there"),
