@@ -92,6 +92,13 @@ def test_a_long_test_fits_when_another_hook_holds(tmp_path: Path, capsys: pytest
     assert findings(tmp_path, capsys, hook("pre-rollout", test="suite", hold="true", city="bonn"), holding) == []
 
 
+def test_the_example_fits_its_catalog(capsys: pytest.CaptureFixture[str]) -> None:
+    example = Path(__file__).parents[2] / "examples" / "ad-service"
+
+    assert lint.main(["--catalog", str(example / "catalog.yaml"), str(example / "canary.yaml")]) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_a_faulty_catalog_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "catalog.yaml").write_text("tests: {a: {kind: magic}}")
 
