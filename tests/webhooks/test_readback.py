@@ -10,10 +10,13 @@ from flask.testing import FlaskClient
 
 from tests.webhooks.bench import Bench
 from tests.webhooks.cluster import Cluster
+from webhooks.access import make_read_back
 from webhooks.access.canaries import ClusterCanaries, FolderCanaries
 from webhooks.access.entries import read_canary
+from webhooks.access.kept import Kept
 from webhooks.access.readback import ReadBack
 from webhooks.app import compose
+from webhooks.errors import SettingsError
 from webhooks.protocol import HookPayload, HookType
 from webhooks.settings import Settings, VerifyMode, read_settings
 from webhooks.store.records import CanaryName
@@ -239,3 +242,16 @@ ODD = [None, [], {"spec": []}, {"spec": {"analysis": {"webhooks": "none"}}}, {"s
 @pytest.mark.parametrize("document", ODD)
 def test_a_document_that_is_no_canary_lists_nothing(document: object) -> None:
     assert read_canary(document).hooks == ()
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"canaries: .*gone is not a folder"):
+        make_read_back(Settings(verify_hooks=VerifyMode.ENFORCE, canaries=tmp_path / "gone"), lambda: 0.0)
+
+
+def test_what_is_kept_is_bounded() -> None:
+    kept: Kept[int] = Kept(lambda: 0.0, 10.0)
+    for number in range(10_001):
+        kept.get(str(number), lambda: 0)
+
+    assert (kept.get("0", lambda: 1), kept.get("10000", lambda: 1)) == (1, 0)
