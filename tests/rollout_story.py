@@ -87,7 +87,7 @@ def asking(*types: HookType, of: Analysis | None = None, **settings: object) -> 
 
 
 class FaultyTraffic:
-    """Count 100 requests a second as the router splits them, failed and slow as it is told."""
+    """Count requests, 100 a second, as the router splits them, failed and slow as it is told."""
 
     def __init__(self, clock: Clock, router: TrafficRouter) -> None:
         self._clock, self._read_route = clock, router.read
@@ -95,11 +95,12 @@ class FaultyTraffic:
         self._counter = MemoryCounter()
         self.errors_percent = dict.fromkeys(Arm, 0)
         self.latency_ms = dict.fromkeys(Arm, 20.0)
+        self.per_second = 100
         self.silent = False
 
     def read(self) -> TrafficCounts:
         now, route = self._clock.now(), self._read_route()
-        flowed = 0 if self.silent else int((now - self._seen).total_seconds() * 100)
+        flowed = 0 if self.silent else int((now - self._seen).total_seconds() * self.per_second)
         self._seen = now
         to_canary = flowed if route.mirrored else flowed * route.canary_percent // 100
         self._record(Arm.CANARY, to_canary)

@@ -20,6 +20,7 @@ from workflows.rollout.decision import (
     Action,
     Answer,
     CallHooks,
+    CountTraffic,
     Decision,
     Deliberation,
     Initialise,
@@ -181,8 +182,11 @@ class _Inquiry:
         match question:
             case CallHooks(hook_type, revision):
                 return call_hooks(self._release, hook_type, revision)
-            case JudgeMetrics():  # pragma: no branch - mypy proves it is the last
+            case JudgeMetrics():
                 return self._judge()
+            case CountTraffic():  # pragma: no branch - mypy proves it is the last
+                self._count()
+                return self.evidence.window
 
     def _judge(self) -> tuple[CheckResult, ...]:
         plan, metrics = self._release.plan, self._release.platform.metrics

@@ -12,6 +12,7 @@ from workflows.rollout.plan import (
     Alerting,
     Analysis,
     Hook,
+    Judge,
     NoDataPolicy,
     Reference,
     RequestMatch,
@@ -361,11 +362,16 @@ def test_references_and_switches_are_kept() -> None:
 
 
 def test_our_annotations_are_read_and_others_kept() -> None:
-    ours = {"penstock.dev/no-data": "hold", "penstock.dev/approval-timeout": "1h30m"}
+    ours = {
+        "penstock.dev/no-data": "hold",
+        "penstock.dev/approval-timeout": "1h30m",
+        "penstock.dev/judge": "evidence",
+    }
 
     plan = plan_of(read_with("metadata", {"annotations": ours | {"a": "b"}}))
 
     assert plan.no_data is NoDataPolicy.HOLD
+    assert plan.judge is Judge.EVIDENCE
     assert plan.approval_deadline == timedelta(minutes=90)
     assert plan.annotations == ours | {"a": "b"}
 
@@ -374,6 +380,7 @@ def test_our_annotations_are_read_and_others_kept() -> None:
     ("name", "value", "text"),
     [
         ("no-data", "holt", '"holt" is not known; allowed: fail, hold; did you mean "hold"?'),
+        ("judge", "evidense", '"evidense" is not known; allowed: threshold, evidence, evidence-strict; did you mean'),
         ("approval-timeout", "1d", '"1d" is not a duration'),
         ("approval-timeout", "0s", '"0s" is not above zero'),
         ("no-dta", "hold", 'did you mean "penstock.dev/no-data"?'),

@@ -41,6 +41,23 @@ def test_a_rehearsal_tells_the_story_as_events(capsys: pytest.CaptureFixture[str
     assert told.out == "ad.weather: promoted after weights 0, 20, 40, 60, 80, 100\n"
 
 
+def test_the_judge_of_a_rehearsal_can_be_chosen(tmp_path: Path) -> None:
+    report, file = tmp_path / "report.json", EXAMPLES / "ad-service" / "canary.yaml"
+
+    code = main(["run", str(file), "--platform", "memory", "--judge", "evidence", "--report", str(report)])
+
+    (release,) = json.loads(report.read_text())["releases"]
+    assert (code, release["weights"]) == (0, [0, 1, 5, 20, 40, 60, 80, 100])
+    assert "weight 100 passed" in release["decisions"][-1]["reason"]
+
+
+def test_an_unknown_judge_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    file = EXAMPLES / "ad-service" / "canary.yaml"
+
+    assert main(["run", str(file), "--platform", "memory", "--judge", "jury"]) == 78
+    assert "--judge: unknown judge 'jury'; known: threshold, evidence, evidence-strict" in capsys.readouterr().err
+
+
 def test_a_report_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     report = str(tmp_path / "file" / "report.json")

@@ -14,7 +14,7 @@ from workflows import stages
 from workflows.journal.explanation import explain
 from workflows.journal.reader import JournalFile
 from workflows.rollout.phase import Phase
-from workflows.rollout.plan import Check, Limits, NoDataPolicy
+from workflows.rollout.plan import Check, Judge, Limits, NoDataPolicy
 from workflows.rollout.samples import Measurement
 from workflows.rollout.state import Cause
 from workflows.rollout.traffic import Arm
@@ -187,3 +187,19 @@ def test_a_journal_without_any_tick_still_tells_the_end(path: Path) -> None:
 
     assert "Promoted: 0 checks passed, 0 failed.\n" in story
     assert "ticks came after the journal was full" in story
+
+
+def test_a_release_by_evidence_is_told_in_the_judges_own_sentences(path: Path) -> None:
+    story = told(journals.bad(path, Story(rollout_story.plan(analysis(checks=()), judge=Judge.EVIDENCE))))
+
+    assert "judged by rule evidence every 10 s" in story
+    assert "canary at 1 %: passed, the canary gets 5 %; 5xx: canary" in story
+    assert ": failed: 5xx: canary " in story
+    assert "Rolled back: 5xx: canary " in story
+    assert "would have needed an end of this: 5xx: canary " in story
+
+
+def test_a_weight_that_evidence_kept_is_told_as_inconclusive(path: Path) -> None:
+    story = told(Recording(path, Story(rollout_story.plan(judge=Judge.EVIDENCE))).run())
+
+    assert "canary at 5 %: inconclusive, failed checks 0 of 3: 5xx: canary 0 of 60 " in story

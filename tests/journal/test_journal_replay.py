@@ -15,7 +15,7 @@ from workflows import stages
 from workflows.errors import ConfigurationError
 from workflows.journal.reader import JournalFile
 from workflows.journal.replay import replay
-from workflows.rollout.plan import Check, Limits, NoDataPolicy
+from workflows.rollout.plan import Check, Judge, Limits, NoDataPolicy
 from workflows.rollout.samples import Measurement
 from workflows.rollout.state import Cause
 from workflows.rollout.traffic import Arm
@@ -190,4 +190,24 @@ def test_another_rule_is_said_not_to_be_replayable(path: Path) -> None:
     with pytest.raises(
         ConfigurationError, match="rule 'threshold' version 2; this program replays 'threshold' version 1"
     ):
+        replay(forged)
+
+
+def test_counts_that_evidence_was_weighed_from_must_be_those_of_the_window(path: Path) -> None:
+    file = journals.bad(path, Story(rollout_story.plan(judge=Judge.EVIDENCE)))
+    line = last_failure(file)
+    fewer = put("evidence", "exchanges", 1, "answer", "canary", "responses")
+
+    forged = journals.forged(path, lambda number, document: number == line and fewer(document, {"2xx": 1}))
+
+    assert [each.field for each in replay(forged).differences][:1] == ["counts"]
+
+
+def test_a_journal_whose_judge_was_renamed_is_not_replayed(path: Path) -> None:
+    journals.bad(path, Story(rollout_story.plan(judge=Judge.EVIDENCE)))
+    rename = put("origin", "rule", "name")
+
+    forged = journals.forged(path, lambda number, document: number == 1 and rename(document, "threshold"))
+
+    with pytest.raises(ConfigurationError, match="by rule 'threshold' version 1; this program replays 'evidence'"):
         replay(forged)

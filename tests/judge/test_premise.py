@@ -2,8 +2,8 @@
 
 import pytest
 
-from workflows.rollout.plan import Strategy
-from workflows.rollout.premise import Choice, Circumstances, Judge, Load, choose, parse_judge
+from workflows.rollout.plan import Judge, Strategy
+from workflows.rollout.premise import Choice, Circumstances, Load, choose, parse_judge
 from workflows.rollout.terms import Mode
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tests.judge.windows import NOTHING, STRICT, TERMS, Bench, make_arm
-from workflows.rollout.case import Sight, Signal
+from workflows.rollout.case import Sight
+from workflows.rollout.finding import Signal
 from workflows.rollout.samples import ArmCounts
 from workflows.rollout.state import Verdict
 

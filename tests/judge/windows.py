@@ -3,8 +3,9 @@
 import math
 from dataclasses import replace
 
-from workflows.rollout.case import Case, Finding, Look
+from workflows.rollout.case import Case, Look
 from workflows.rollout.evidence import observe
+from workflows.rollout.finding import Finding
 from workflows.rollout.samples import ArmCounts, TrafficCounts
 from workflows.rollout.terms import Mode, Terms
 

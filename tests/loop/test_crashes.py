@@ -11,6 +11,7 @@ from workflows import loop
 from workflows.ports import HookAnswer, Lease
 from workflows.release import LEASE, advance, pace_of
 from workflows.rollout.phase import Phase
+from workflows.rollout.plan import Judge
 from workflows.rollout.state import Cause, RolloutState
 from workflows.rollout.traffic import Arm, Route
 
@@ -65,6 +66,16 @@ def bad() -> Story:
     return story
 
 
+def good_by_evidence() -> Story:
+    return Story(plan(analysis(weights=(50,)), judge=Judge.EVIDENCE))
+
+
+def bad_by_evidence() -> Story:
+    story = good_by_evidence()
+    story.traffic.errors_percent[Arm.CANARY] = 25
+    return story
+
+
 def refused() -> Story:
     return Story(asking(HookType.CONFIRM_ROLLOUT), {HookType.CONFIRM_ROLLOUT: [no()]})
 
@@ -85,8 +96,30 @@ def first() -> Story:
     return Story(deploy="")
 
 
-STORIES = [good, stepwise, bad, refused, unpromotable, first, lambda: Story(ab_test()), lambda: Story(blue_green())]
-NAMES = ["good", "stepwise", "bad", "refused", "unpromotable", "first", "ab", "blue-green"]
+STORIES = [
+    good_by_evidence,
+    bad_by_evidence,
+    good,
+    stepwise,
+    bad,
+    refused,
+    unpromotable,
+    first,
+    lambda: Story(ab_test()),
+    lambda: Story(blue_green()),
+]
+NAMES = [
+    "good by evidence",
+    "bad by evidence",
+    "good",
+    "stepwise",
+    "bad",
+    "refused",
+    "unpromotable",
+    "first",
+    "ab",
+    "blue-green",
+]
 
 
 def run_until_killed(story: Story, axe: Axe) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from tests.local_traffic import deployment
 from tests.story.conftest import Theatre
 from workflows.cli import main
+from workflows.rollout.state import Cause
 
 
 def check(journal: Path) -> list[int]:
@@ -27,6 +28,17 @@ def test_both_releases_of_the_story_leave_journals_that_replay(
     assert "Promoted: 3 checks passed, 0 failed." in told
     assert "Rolled back: 3 of 3 checks failed, the last one: success rate" in told
     assert "To pass, the last check would have needed at most" in told
+
+
+def test_a_bad_version_is_stopped_by_evidence_at_the_first_rungs(theatre: Theatre) -> None:
+    theatre.platform.apply(deployment("v3"))
+
+    ended = theatre.run("--judge", "evidence")
+
+    assert (ended.code, theatre.told["outcome"], theatre.state.cause) == (10, "rolled_back", Cause.CHECKS)
+    assert max(theatre.told["weights"]) <= 40
+    assert "20 rolls back" in theatre.told["reason"]
+    assert check(theatre.report.with_name("ad.journal.jsonl")) == [0, 0, 0]
 
 
 ENDS = {

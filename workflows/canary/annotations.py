@@ -6,12 +6,13 @@ from datetime import timedelta
 from workflows.canary import durations
 from workflows.canary.findings import did_you_mean
 from workflows.canary.section import Section
-from workflows.rollout.plan import NoDataPolicy
+from workflows.rollout.plan import Judge, NoDataPolicy
 
 PREFIX = "penstock.dev/"
 NO_DATA = f"{PREFIX}no-data"
 APPROVAL_TIMEOUT = f"{PREFIX}approval-timeout"
-KNOWN = (APPROVAL_TIMEOUT, NO_DATA)
+JUDGE = f"{PREFIX}judge"
+KNOWN = (APPROVAL_TIMEOUT, JUDGE, NO_DATA)
 _DAY = timedelta(days=1)
 
 
@@ -31,6 +32,15 @@ def read_no_data(metadata: Section) -> NoDataPolicy:
     if text not in known:
         _error(metadata, NO_DATA, f"is not known; allowed: {', '.join(known)}", did_you_mean(text, known))
     return known.get(text, NoDataPolicy.FAIL)
+
+
+def read_judge(metadata: Section) -> Judge:
+    """Give what judges the canary, Flagger's thresholds unless said otherwise."""
+    text = metadata.texts("annotations").get(JUDGE, Judge.THRESHOLD.value)
+    known = {judge.value: judge for judge in Judge}
+    if text not in known:
+        _error(metadata, JUDGE, f"is not known; allowed: {', '.join(known)}", did_you_mean(text, known))
+    return known.get(text, Judge.THRESHOLD)
 
 
 def read_approval_deadline(metadata: Section) -> timedelta:

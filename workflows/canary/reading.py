@@ -143,6 +143,7 @@ def _build_plan(canary: Section, templates: Templates) -> RolloutPlan:
         progress_deadline=timedelta(seconds=spec.get("progressDeadlineSeconds", _DEADLINE_S)),
         approval_deadline=annotations.read_approval_deadline(metadata),
         no_data=annotations.read_no_data(metadata),
+        judge=annotations.read_judge(metadata),
         autoscaler=service.read_reference(spec, "autoscalerRef", namespace),
         references=service.read_references(spec, namespace),
         skip_analysis=spec.get("skipAnalysis", False),

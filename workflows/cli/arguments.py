@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from workflows import canary, wiring
-from workflows.canary.override import with_interval
+from workflows.canary.override import with_interval, with_judge
 from workflows.errors import ConfigurationError
 from workflows.local.folder import read_book
 from workflows.ports import EventSink, Platform
@@ -17,6 +17,7 @@ def add_platform_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--platform", default="local", metavar="NAME", help="local, memory or kubernetes (local)")
     parser.add_argument("--dir", type=Path, default=wiring.LOCAL_DIRECTORY, help="the local platform's folder")
     parser.add_argument("--interval", metavar="4s", help="instead of spec.analysis.interval")
+    parser.add_argument("--judge", metavar="NAME", help="threshold, evidence or evidence-strict")
     parser.add_argument("--prometheus", default="", metavar="URL", help="where custom queries are asked, or auto")
     parser.add_argument(
         "--resolve",
@@ -27,10 +28,11 @@ def add_platform_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_plan(path: Path, interval: str | None) -> RolloutPlan:
-    """Read a Canary file, with another interval if one is given."""
+def read_plan(path: Path, arguments: argparse.Namespace) -> RolloutPlan:
+    """Read a Canary file, with another interval or judge if one is given."""
     plan = canary.load(path)
-    return plan if interval is None else with_interval(plan, interval)
+    plan = plan if arguments.interval is None else with_interval(plan, arguments.interval)
+    return plan if arguments.judge is None else with_judge(plan, arguments.judge)
 
 
 def read_resolve(pairs: Iterable[str]) -> Mapping[str, str]:

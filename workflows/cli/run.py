@@ -28,7 +28,7 @@ EXIT_CODES = """exit codes:
 def main(argv: Sequence[str]) -> int:
     """Release what is new of one canary, to the end."""
     arguments = _parse(argv)
-    plan = read_plan(arguments.canary, arguments.interval)
+    plan = read_plan(arguments.canary, arguments)
     if plan.suspend:
         raise ConfigurationError(f"{arguments.canary}: spec.suspend: true; nothing is released until it is false")
     if arguments.report:

@@ -77,7 +77,7 @@ _LAST = frozenset({"release", "finish"})
 def main(argv: Sequence[str]) -> int:
     """Run one stage and tell by the exit code how the release stands."""
     arguments = _parse(argv)
-    plan = read_plan(arguments.file, arguments.interval)
+    plan = read_plan(arguments.file, arguments)
     release = Release(
         build_platform(arguments, arguments.file, plan, ConsoleEvents()), plan, arguments.owner, _lease(arguments.lease)
     )

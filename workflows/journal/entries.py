@@ -14,6 +14,7 @@ from workflows.journal.chain import RESUMED, Line, Torn
 from workflows.journal.codec import DocumentError
 from workflows.journal.masking import mask_texts, mask_values
 from workflows.records import Evidence, TickRecord
+from workflows.rollout import trial
 from workflows.rollout.decision import Decision
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Cause, RolloutState, World
@@ -36,6 +37,11 @@ class Rule:
 
     name: str = "threshold"
     version: int = 1
+
+
+def name_rule(plan: RolloutPlan) -> Rule:
+    """Name the rule by which this program judges a plan."""
+    return Rule(trial.choose_judge(plan).judge.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,9 +86,12 @@ def _standing(state: RolloutState) -> tuple[object, ...]:
 
 def _describe(planned: PlannedTick) -> str:
     decision, threshold = planned.tick.decision, planned.plan.analysis.threshold
+    counted = decision.state.failed_checks > planned.tick.before.failed_checks
     match decision.verdict:
         case Verdict.PASSED:
             return f"passed, {_describe_next(planned.tick)}"
+        case Verdict.FAILED if not counted:
+            return f"failed: {decision.reason}"
         case Verdict.FAILED:
             return f"failed check {decision.state.failed_checks} of {threshold}: {decision.state.halt}"
         case Verdict.INCONCLUSIVE:
@@ -102,9 +105,8 @@ def _describe_next(tick: TickEntry) -> str:
     state = tick.decision.state
     if state.phase is Phase.PROMOTING:
         return "the primary gets the new version"
-    if tick.decision.reason:
-        return tick.decision.reason
-    return f"the canary gets {state.weight} %" if state.weight != tick.before.weight else "the canary stays"
+    moved = f"the canary gets {state.weight} %" if state.weight != tick.before.weight else ""
+    return "; ".join(filter(None, (moved, tick.decision.reason))) or "the canary stays"
 
 
 def describe_check(check: CheckResult, tick: TickEntry) -> str:

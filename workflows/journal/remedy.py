@@ -48,8 +48,16 @@ def find(state: RolloutState, ticks: Sequence[PlannedTick]) -> Iterator[str]:
 def _answer_checks(ticks: Sequence[PlannedTick]) -> Iterator[str]:
     judged = [each for each in ticks if each.tick.decision.verdict in {Verdict.FAILED, Verdict.INCONCLUSIVE}]
     for last in judged[-1:]:
-        needs = [*_list_needs(last), *_list_hooks(last)] or [f"an end of this: {last.tick.decision.reason}"]
+        needs = [] if _by_evidence(last) else [*_list_needs(last), *_list_hooks(last)]
+        needs = needs or [f"an end of this: {last.tick.decision.reason}"]
         yield f"To pass, the last check would have needed {'; '.join(needs)}."
+
+
+def _by_evidence(planned: PlannedTick) -> bool:
+    """Tell whether the evidence failed the canary, which counts no check."""
+    tick = planned.tick
+    counted = tick.decision.state.failed_checks > tick.before.failed_checks
+    return tick.decision.verdict is Verdict.FAILED and not counted
 
 
 def _list_needs(planned: PlannedTick) -> Iterator[str]:

@@ -10,12 +10,12 @@ from typing import Any
 
 from workflows.errors import ConfigurationError
 from workflows.journal import codec
-from workflows.journal.entries import ENDING, WHOLE, Origin, Rule, TickEntry
+from workflows.journal.entries import ENDING, WHOLE, Origin, TickEntry, name_rule
 from workflows.journal.masking import mask_texts
 from workflows.journal.reader import JournalFile, PlannedTick
 from workflows.records import Decider
 from workflows.rollout import gates
-from workflows.rollout.decision import Answer, Decision, JudgeMetrics, Question, Tick
+from workflows.rollout.decision import Answer, CountTraffic, Decision, JudgeMetrics, Question, Tick
 from workflows.rollout.machine import IllegalTransitionError
 from workflows.rollout.samples import TrafficCounts
 from workflows.rollout.state import CheckResult, RolloutState
@@ -59,8 +59,8 @@ def replay(file: JournalFile) -> Replay:
 
 
 def _check_rule(file: JournalFile, origin: Origin) -> None:
-    if origin.rule != Rule():
-        told, known = origin.rule, Rule()
+    told, known = origin.rule, name_rule(origin.plan)
+    if told != known:
         raise ConfigurationError(
             f"{file.path}: judged by rule {told.name!r} version {told.version}; this program replays "
             f"{known.name!r} version {known.version}. It was written by penstock {origin.program}"
@@ -71,6 +71,7 @@ def compare(planned: PlannedTick) -> Iterator[Difference]:
     """Decide one tick again and give every difference."""
     yield from _compare_window(planned)
     yield from _compare_metrics(planned)
+    yield from _compare_counts(planned)
     hearing = _Hearing(planned)
     decision = hearing.decide()
     yield from hearing.differences
@@ -95,6 +96,13 @@ def _compare_metrics(planned: PlannedTick) -> Iterator[Difference]:
         return
     again = gates.judge(checks, evidence.window.canary, evidence.measurements)
     yield from _differ(planned.line, "metrics", tuple[CheckResult, ...], (recorded, again))
+
+
+def _compare_counts(planned: PlannedTick) -> Iterator[Difference]:
+    window = planned.tick.evidence.window
+    for exchange in planned.tick.evidence.exchanges:
+        if isinstance(exchange.question, CountTraffic):
+            yield from _differ(planned.line, "counts", Answer, (exchange.answer, window))
 
 
 def _metrics(tick: TickEntry) -> tuple[CheckResult, ...] | None:

@@ -120,6 +120,7 @@ class Journal:
             owner=record.lease.owner,
             fence=record.lease.fence,
             plan=record.plan,
+            rule=entries.name_rule(record.plan),
         )
 
     def _write_tick(self, opened: _Open, record: TickRecord) -> None:

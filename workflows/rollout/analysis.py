@@ -7,12 +7,22 @@ tick or rollout hooks and metrics on every later one, then the step.
 from dataclasses import replace
 
 from webhooks.protocol import HookType
-from workflows.rollout import gates, machine
-from workflows.rollout.decision import Decision, Deliberation, Generated, Pace, Shift, Tick, ask_hooks, ask_metrics
+from workflows.rollout import gates, machine, trial
+from workflows.rollout.decision import (
+    Decision,
+    Deliberation,
+    Generated,
+    Pace,
+    Shift,
+    Tick,
+    ask_counts,
+    ask_hooks,
+    ask_metrics,
+)
 from workflows.rollout.ending import Judgement, await_primary, count_failure, flee, go_home, overdue, roll_back
 from workflows.rollout.plan import NoDataPolicy
 from workflows.rollout.promotion import promote
-from workflows.rollout.state import Cause, Event, Verdict
+from workflows.rollout.state import Cause, Event, RolloutState, Verdict
 from workflows.rollout.step import deliberate_step
 from workflows.rollout.traffic import Route
 
@@ -25,7 +35,10 @@ def deliberate_analysis(tick: Tick) -> Deliberation:
     if tick.plan.skip_analysis:
         return promote(tick)
     step = yield from deliberate_step(replace(tick, state=gate.state))
-    return replace(step, verdict=gate.verdict, checks=gate.checks, events=(*gate.events, *step.events))
+    told = (*gate.events, *step.events)
+    # The checks of a threshold speak for themselves; evidence is said in its own words.
+    reason = step.reason or (gate.reason if gate.state.case else "")
+    return replace(step, verdict=gate.verdict, checks=gate.checks, events=told, reason=reason)
 
 
 def deliberate_gate(tick: Tick) -> Deliberation:
@@ -136,24 +149,48 @@ def _judge_window(tick: Tick) -> Generated[Judgement]:
         return Judgement(Verdict.FAILED, f"external check {answer.hook} failed {answer.reason}")
     results = yield from ask_metrics(tick)
     verdict = gates.combine(results)
-    return Judgement(verdict, gates.explain(results, verdict), results)
+    judgement = Judgement(verdict, gates.explain(results, verdict), results)
+    terms = trial.write_terms(tick.plan)
+    if terms is None:
+        return judgement
+    counts = yield from ask_counts()
+    return trial.judge(tick, terms, judgement, counts)
 
 
 def _conclude(tick: Tick, judgement: Judgement) -> Decision:
+    if judgement.case is None:
+        return _conclude_checks(tick, judgement)
+    weighed = replace(tick, state=machine.weigh(tick.state, judgement.case))
+    if judgement.ends:
+        return _end(weighed, judgement.ends, judgement, weighed.state)
+    if judgement.waits:
+        state = machine.lose_sight(weighed.state, judgement.reason, tick.world.now)
+        return _describe(state, judgement)
+    return _conclude_checks(weighed, judgement)
+
+
+def _conclude_checks(tick: Tick, judgement: Judgement) -> Decision:
     if judgement.verdict is Verdict.INCONCLUSIVE:
         holds = tick.plan.no_data is NoDataPolicy.HOLD
         return _stay_blind(tick, judgement) if holds else count_failure(tick, judgement)
     seen = machine.see_again(tick.state)
     if judgement.verdict is Verdict.FAILED:
         return count_failure(replace(tick, state=seen), judgement)
-    return Decision(seen, (), judgement.events, Pace.INTERVAL, judgement.verdict, judgement.checks, judgement.reason)
+    return _describe(seen, judgement)
+
+
+def _describe(state: RolloutState, judgement: Judgement) -> Decision:
+    return Decision(state, (), judgement.events, Pace.INTERVAL, judgement.verdict, judgement.checks, judgement.reason)
+
+
+def _end(tick: Tick, cause: Cause, judgement: Judgement, state: RolloutState) -> Decision:
+    ending = roll_back(tick, cause, judgement.reason, events=judgement.events, state=state)
+    return replace(ending, verdict=judgement.verdict, checks=judgement.checks)
 
 
 def _stay_blind(tick: Tick, judgement: Judgement) -> Decision:
     state = machine.lose_sight(tick.state, judgement.reason, tick.world.now)
     if overdue(state.blind_since, tick.world.now, tick.plan.progress_deadline):
-        ending = roll_back(tick, Cause.NO_DATA, judgement.reason, events=judgement.events, state=state)
-        return replace(ending, verdict=judgement.verdict, checks=judgement.checks)
+        return _end(tick, Cause.NO_DATA, judgement, state)
     halt = Event(f"Halt {tick.plan.key} advancement {judgement.reason}", warning=True)
-    told = (*judgement.events, halt)
-    return Decision(state, (), told, Pace.INTERVAL, judgement.verdict, judgement.checks, judgement.reason)
+    return _describe(state, replace(judgement, events=(*judgement.events, halt)))

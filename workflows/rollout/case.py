@@ -1,4 +1,4 @@
-"""Carry all that the evidence judge remembers of one release, what it is shown at a look, and what it finds.
+"""Carry all that the evidence judge remembers of one release, and what it is shown at a look.
 
 A case is a value: the judge returns the next one. A new revision is a new case (`Case.reopened`), which keeps only
 what was learned of the primary.
@@ -11,7 +11,6 @@ from workflows.rollout.baseline import Baseline
 from workflows.rollout.comparison import Ledger
 from workflows.rollout.guard import Guard
 from workflows.rollout.samples import ArmCounts, TrafficCounts
-from workflows.rollout.state import Verdict
 from workflows.rollout.tally import Split
 
 
@@ -91,48 +90,3 @@ class Sight(enum.Enum):
     def usable(self) -> bool:
         """Tell whether time spent so counts as time in which the canary was seen."""
         return self in {Sight.CLEAR, Sight.ALONE, Sight.NO_PRIMARY}
-
-
-class Signal(enum.Enum):
-    """Name what the judge's evidence comes from."""
-
-    ERRORS = "errors"
-    LATENCY = "latency"
-    GUARD = "absolute guard"
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Carry the evidence of one look: each signal, their mean, and the excess error share behind the first.
-
-    The mean of three scores is a score under any dependence between them, so no correction for several signals.
-    """
-
-    errors: float
-    latency: float
-    guard: float
-    total: float
-    excess: float
-
-    @property
-    def leading(self) -> Signal:
-        """Tell which signal has most."""
-        ranked = {Signal.ERRORS: self.errors, Signal.LATENCY: self.latency, Signal.GUARD: self.guard}
-        return max(ranked, key=lambda signal: ranked[signal])
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Carry what one look came to.
-
-    PASSED: the canary may take the next rung, or be promoted from the last. FAILED: roll back now. INCONCLUSIVE: keep
-    the weight and look again, for `obstacle` stands against the step; `stuck` says that the rung's time is up and that
-    looking again will not help by itself: pause, alert or make load. `explanation.explain` says it all in a sentence.
-    """
-
-    case: Case
-    verdict: Verdict
-    scores: Scores
-    sight: Sight
-    obstacle: str = ""
-    stuck: bool = False

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from webhooks.protocol import HookType
 from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.samples import TrafficCounts
 from workflows.rollout.state import CheckResult, Event, HookRound, RolloutState, Verdict, World
 from workflows.rollout.traffic import Arm, Route
 
@@ -28,8 +29,13 @@ class JudgeMetrics:
     """Ask what the metric checks say of the window since the state's last reading of the counters."""
 
 
-Question = CallHooks | JudgeMetrics
-Answer = HookRound | tuple[CheckResult, ...]
+@dataclass(frozen=True, slots=True)
+class CountTraffic:
+    """Ask what was counted of user traffic in the window since the state's last reading of the counters."""
+
+
+Question = CallHooks | JudgeMetrics | CountTraffic
+Answer = HookRound | tuple[CheckResult, ...] | TrafficCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +126,12 @@ def ask_metrics(tick: Tick) -> Generated[tuple[CheckResult, ...]]:
     answer = yield JudgeMetrics()
     if not isinstance(answer, tuple):
         raise TypeError(f"metrics were asked, {type(answer).__name__} was answered")
+    return answer
+
+
+def ask_counts() -> Generated[TrafficCounts]:
+    """Ask for what was counted of both arms in the window; nothing at all where the counters cannot be read."""
+    answer = yield CountTraffic()
+    if not isinstance(answer, TrafficCounts):
+        raise TypeError(f"counts were asked, {type(answer).__name__} was answered")
     return answer

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from workflows.rollout import machine
+from workflows.rollout.case import Case
 from workflows.rollout.decision import Action, Decision, Pace, Scale, Shift, Tick
 from workflows.rollout.phase import ANALYSED
 from workflows.rollout.plan import Severity
@@ -17,12 +18,19 @@ from workflows.rollout.traffic import Arm, Route, home, route_home
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Carry what a tick's hooks and checks said together."""
+    """Carry what a tick's hooks and checks said together, and the evidence where it judges.
+
+    `case` is what the evidence judge remembers from now on. `ends` is set where the verdict ends the release at once,
+    `waits` where the weight is kept without a failed check.
+    """
 
     verdict: Verdict
     reason: str = ""
     checks: tuple[CheckResult, ...] = ()
     events: tuple[Event, ...] = ()
+    case: Case | None = None
+    ends: Cause | None = None
+    waits: bool = False
 
 
 def overdue(since: datetime | None, now: datetime, deadline: timedelta) -> bool:

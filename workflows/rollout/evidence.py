@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass, replace
 
 from workflows.rollout import baseline, comparison, guard, health, ladder, verdicts
-from workflows.rollout.case import Case, Finding, Look, Sight, Totals
+from workflows.rollout.case import Case, Look, Sight, Totals
+from workflows.rollout.finding import Finding
 from workflows.rollout.tally import Split, Tally, tally_errors, tally_slow
 from workflows.rollout.terms import Terms
 

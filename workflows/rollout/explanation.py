@@ -6,8 +6,9 @@ clusters; they illustrate, the evidence decides.
 
 import math
 
-from workflows.rollout.case import Case, Finding, Signal
+from workflows.rollout.case import Case
 from workflows.rollout.comparison import LATENCY, mean_power
+from workflows.rollout.finding import Finding, Signal
 from workflows.rollout.sizing import Missing, requests_missing, smallest_effect
 from workflows.rollout.state import Verdict
 from workflows.rollout.tally import Split, Tally

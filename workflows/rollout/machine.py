@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
+from workflows.rollout.case import Case
 from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.samples import TrafficCounts
 from workflows.rollout.state import Cause, RolloutState
@@ -149,8 +150,9 @@ def begin(state: RolloutState, revision: str, at: datetime) -> RolloutState:
 
 
 def restart(state: RolloutState, revision: str, at: datetime) -> RolloutState:
-    """Record that another revision came in mid-analysis and that its own analysis begins."""
-    return replace(_fresh(_move(state, Signal.RESTARTED, at)), revision=revision, phase_since=at)
+    """Record that another revision came in mid-analysis: its own analysis begins, the primary is known already."""
+    known = state.case.reopened() if state.case else None
+    return replace(_fresh(_move(state, Signal.RESTARTED, at)), revision=revision, phase_since=at, case=known)
 
 
 def _fresh(state: RolloutState) -> RolloutState:
@@ -164,6 +166,7 @@ def _fresh(state: RolloutState) -> RolloutState:
         blind_since=None,
         route=Route(),
         counts=None,
+        case=None,
         cause=None,
         reason="",
         halt="",
@@ -194,8 +197,13 @@ def open_window(state: RolloutState, counts: TrafficCounts | None) -> RolloutSta
     return replace(state, counts=counts)
 
 
+def weigh(state: RolloutState, case: Case) -> RolloutState:
+    """Record what the evidence judge remembers after a look."""
+    return replace(state, case=case)
+
+
 def lose_sight(state: RolloutState, reason: str, at: datetime) -> RolloutState:
-    """Record that checks which hold without data had none, and since when."""
+    """Record that nothing could be concluded, for want of data or of evidence, and since when."""
     return replace(_move(state, Signal.HELD, at), blind_since=state.blind_since or at, halt=reason)
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from webhooks.protocol import HookType
+from workflows.rollout.terms import Mode
 
 SUCCESS_RATE = "request-success-rate"
 DURATION = "request-duration"
@@ -30,6 +31,22 @@ class NoDataPolicy(enum.Enum):
 
     FAIL = "fail"
     HOLD = "hold"
+
+
+class Judge(enum.Enum):
+    """Name the ways to judge a canary (annotation `penstock.dev/judge`): by thresholds, or by evidence in a mode."""
+
+    THRESHOLD = "threshold"
+    EVIDENCE = "evidence"
+    EVIDENCE_STRICT = "evidence-strict"
+
+    @property
+    def mode(self) -> Mode | None:
+        """Give the mode of the evidence judge; None for thresholds."""
+        return _MODES.get(self)
+
+
+_MODES = MappingProxyType({Judge.EVIDENCE: Mode.NORMAL, Judge.EVIDENCE_STRICT: Mode.STRICT})
 
 
 class Severity(enum.IntEnum):
@@ -186,6 +203,7 @@ class RolloutPlan:
     progress_deadline: timedelta = timedelta(minutes=10)
     approval_deadline: timedelta = timedelta(days=1)
     no_data: NoDataPolicy = NoDataPolicy.FAIL
+    judge: Judge = Judge.THRESHOLD
     autoscaler: Reference | None = None
     references: Mapping[str, Reference] = field(default_factory=lambda: MappingProxyType({}))
     skip_analysis: bool = False

@@ -8,26 +8,7 @@ import enum
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from workflows.rollout.plan import Strategy
-from workflows.rollout.terms import Mode
-
-ANNOTATION = "penstock.dev/judge"
-
-
-class Judge(enum.Enum):
-    """Name the ways to judge a canary: Flagger's thresholds, or evidence in one of its modes."""
-
-    THRESHOLD = "threshold"
-    EVIDENCE = "evidence"
-    EVIDENCE_STRICT = "evidence-strict"
-
-    @property
-    def mode(self) -> Mode | None:
-        """Give the mode of the evidence judge; None for thresholds."""
-        return MODES.get(self)
-
-
-MODES = MappingProxyType({Judge.EVIDENCE: Mode.NORMAL, Judge.EVIDENCE_STRICT: Mode.STRICT})
+from workflows.rollout.plan import Judge, Strategy
 
 
 def parse_judge(name: str) -> Judge:
@@ -36,7 +17,7 @@ def parse_judge(name: str) -> Judge:
         return Judge(name)
     except ValueError:
         known = ", ".join(judge.value for judge in Judge)
-        raise ValueError(f"{ANNOTATION}: unknown judge {name!r}; known: {known}") from None
+        raise ValueError(f"unknown judge {name!r}; known: {known}") from None
 
 
 class Load(enum.Enum):

@@ -1,7 +1,7 @@
 """Decide what happens before an analysis: first deployment, new revision, approval to begin."""
 
 from webhooks.protocol import HookType
-from workflows.rollout import machine
+from workflows.rollout import machine, trial
 from workflows.rollout.decision import (
     Decision,
     Deliberation,
@@ -91,9 +91,10 @@ def _confirm(tick: Tick) -> Deliberation:
     passed = tuple(Event(f"Confirm-rollout check {name} passed") for name in answer.passed_hooks)
     found = Event(f"New revision detected! Scaling up {plan.target.name}.{plan.namespace}")
     alert = Event(f"New revision detected, progressing canary analysis: {plan.key}", alert=Severity.INFO)
+    other = tuple(Event(why, warning=True) for why in (trial.choose_judge(plan).reason,) if why)
     state = machine.begin(tick.state, world.revision, world.now)
     # Nobody but the primary may have traffic while the canary is rolled.
-    return Decision(state, (*go_home(world), Scale(Arm.CANARY, up=True)), (*passed, found, alert), Pace.SOON)
+    return Decision(state, (*go_home(world), Scale(Arm.CANARY, up=True)), (*passed, found, *other, alert), Pace.SOON)
 
 
 def _wait(tick: Tick, answer: HookRound) -> Decision:

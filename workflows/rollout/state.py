@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from workflows.rollout.case import Case
 from workflows.rollout.phase import UNDER_WAY, Phase
 from workflows.rollout.plan import Severity
 from workflows.rollout.samples import TrafficCounts
@@ -52,8 +53,8 @@ class RolloutState:
     `revision` is the one analysed last, `promoted_revision` the one the primary runs. `inconclusive_checks` are those
     among `failed_checks` that failed for want of data. `held_since` is since when an approval has been missing,
     `blind_since` since when checks that hold without data have had none. `route` is the split we asked for last,
-    `counts` the reading of the traffic counters at which the window that is being observed began. `halt` is what the
-    last failed check said.
+    `counts` the reading of the traffic counters at which the window that is being observed began. `case` is
+    what the evidence judge remembers, None before its first look. `halt` is what the last check said that did not pass.
     """
 
     phase: Phase = Phase.INITIALIZING
@@ -68,6 +69,7 @@ class RolloutState:
     blind_since: datetime | None = None
     route: Route = field(default_factory=Route)
     counts: TrafficCounts | None = None
+    case: Case | None = None
     cause: Cause | None = None
     reason: str = ""
     halt: str = ""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from webhooks.protocol import HookType
-from workflows.rollout import machine
+from workflows.rollout import ladder, machine, trial
 from workflows.rollout.decision import Decision, Deliberation, Pace, Shift, Tick, ask_hooks
 from workflows.rollout.ending import overdue, roll_back
 from workflows.rollout.phase import Phase
@@ -43,11 +43,19 @@ def _step_weight(tick: Tick) -> Deliberation:
         passed = tuple(Event(f"Confirm-traffic-increase check {name} passed") for name in answer.passed_hooks)
     if tick.plan.analysis.mirror_percent and not state.started:
         return _advance(tick, Route(mirrored=True), f"canary weight {state.weight}", before=passed)
-    weight = next_weight(tick.plan.analysis.weights, state.weight)
+    weight = _next_rung(tick)
     if weight is not None:
         sticky = tick.plan.analysis.affinity is not None
         return _advance(tick, Route(weight, sticky=sticky), f"canary weight {weight}", before=passed)
     return (yield from _promote_when_confirmed(tick, before=passed))
+
+
+def _next_rung(tick: Tick) -> int | None:
+    terms = trial.write_terms(tick.plan)
+    if terms is None:
+        return next_weight(tick.plan.analysis.weights, tick.state.weight)
+    traffic = tick.state.case.traffic if tick.state.case else None
+    return ladder.next_rung(terms.weights, tick.state.weight, traffic)
 
 
 def _iterate_matched(tick: Tick) -> Deliberation:

@@ -5,7 +5,8 @@ in mode NORMAL, the dwell does. Promotion also needs the bake. No data never pas
 """
 
 from workflows.rollout import ladder
-from workflows.rollout.case import Case, Finding, Scores, Sight
+from workflows.rollout.case import Case, Sight
+from workflows.rollout.finding import Finding, Scores
 from workflows.rollout.state import Verdict
 from workflows.rollout.terms import Mode, Terms
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from workflows.errors import ConfigurationError
+from workflows.rollout import case_record
 from workflows.rollout.phase import Phase
 from workflows.rollout.samples import ArmCounts, TrafficCounts
 from workflows.rollout.state import Cause, RolloutState
@@ -35,6 +36,7 @@ def encode(state: RolloutState) -> dict[str, object]:
         "blind_since": _encode_time(state.blind_since),
         "route": _encode_route(state.route),
         "counts": _encode_counts(state.counts),
+        "case": case_record.encode(state.case) if state.case else None,
         "cause": state.cause.value if state.cause else None,
         "reason": state.reason,
         "halt": state.halt,
@@ -55,6 +57,8 @@ def _decode(fields: Mapping[str, object]) -> RolloutState:
     if fields["version"] != VERSION:
         raise ValueError(f"version: {fields['version']!r} is not {VERSION}")
     cause = fields["cause"]
+    # Records that were written before there was a judge by evidence do not have the field.
+    case = fields.get("case")
     return RolloutState(
         phase=Phase(fields["phase"]),
         weight=_whole(fields, "weight"),
@@ -68,6 +72,7 @@ def _decode(fields: Mapping[str, object]) -> RolloutState:
         blind_since=_decode_time(fields["blind_since"]),
         route=_decode_route(fields["route"]),
         counts=_decode_counts(fields["counts"]),
+        case=None if case is None else case_record.decode(case),
         cause=None if cause is None else Cause(cause),
         reason=_text(fields, "reason"),
         halt=_text(fields, "halt"),

@@ -1,0 +1,81 @@
+"""Try a canary by evidence within a tick: the plan's terms, one look at its traffic, and what follows for the release.
+
+The one rule to keep: a plan whose premise does not hold is judged by its thresholds, and says so.
+"""
+
+from datetime import timedelta
+
+from workflows.rollout import evidence, explanation, verdicts
+from workflows.rollout.case import Case, Look
+from workflows.rollout.decision import Tick
+from workflows.rollout.ending import Judgement, overdue
+from workflows.rollout.finding import Finding
+from workflows.rollout.plan import DURATION, SUCCESS_RATE, Check, RolloutPlan
+from workflows.rollout.premise import Choice, Circumstances, choose
+from workflows.rollout.samples import TrafficCounts
+from workflows.rollout.state import Cause, Event, Verdict
+from workflows.rollout.terms import Terms
+
+
+def choose_judge(plan: RolloutPlan) -> Choice:
+    """Choose what judges a plan, with the reason where it is not what was asked for."""
+    return choose(plan.judge, Circumstances(plan.strategy, mirrored=plan.analysis.mirror_percent > 0))
+
+
+def write_terms(plan: RolloutPlan) -> Terms | None:
+    """Write the terms of the evidence judge from the plan's weights, interval and limits; None for thresholds."""
+    mode = choose_judge(plan).judge.mode
+    if mode is None:
+        return None
+    return Terms(
+        plan.analysis.weights,
+        mode,
+        plan.analysis.interval.total_seconds(),
+        allowed_errors=_allow_errors(_find(plan, SUCCESS_RATE)),
+        slow_limit_ms=_limit_latency(_find(plan, DURATION)),
+    )
+
+
+def _find(plan: RolloutPlan, name: str) -> Check | None:
+    return next((check for check in plan.analysis.checks if check.name == name), None)
+
+
+def _allow_errors(check: Check | None) -> float:
+    if check is None or check.limits.minimum is None:
+        return 0.0
+    return min(1.0, max(0.0, 1 - check.limits.minimum / 100))
+
+
+def _limit_latency(check: Check | None) -> float | None:
+    return check.limits.maximum if check else None
+
+
+def judge(tick: Tick, terms: Terms, gate: Judgement, counts: TrafficCounts) -> Judgement:
+    """Weigh the window after the spec's own checks: evidence ends a release at once, a check that objects holds it."""
+    state = tick.state
+    look = Look(tick.world.now.timestamp(), state.weight, counts, sticky=state.route.sticky)
+    finding = evidence.observe(terms, state.case or Case(), look)
+    said = explanation.explain(terms, finding)
+    if finding.verdict is Verdict.FAILED:
+        return Judgement(Verdict.FAILED, said, gate.checks, case=finding.case, ends=Cause.CHECKS)
+    if gate.verdict is not Verdict.PASSED and not _leaves(terms, gate, finding):
+        return Judgement(gate.verdict, gate.reason, gate.checks, gate.events, finding.case)
+    told = (Event(f"{_NAMES[finding.verdict]} {tick.plan.key} canary weight {state.weight}: {said}"),)
+    if finding.verdict is Verdict.PASSED:
+        return Judgement(Verdict.PASSED, said, gate.checks, told, finding.case)
+    ends = Cause.NO_DATA if _exhausted(tick, terms, finding) else None
+    return Judgement(Verdict.INCONCLUSIVE, said, gate.checks, told, finding.case, ends, waits=True)
+
+
+_NAMES = {Verdict.PASSED: "Evidence admits", Verdict.INCONCLUSIVE: "Evidence holds"}
+
+
+def _leaves(terms: Terms, gate: Judgement, finding: Finding) -> bool:
+    """Tell whether checks are blind only because a rung below the plan's own has too little traffic to stay on."""
+    passed = gate.verdict is Verdict.INCONCLUSIVE and finding.verdict is Verdict.PASSED
+    return passed and verdicts.leaves_low_rung(terms, finding.case, finding.sight)
+
+
+def _exhausted(tick: Tick, terms: Terms, finding: Finding) -> bool:
+    """Tell whether a rung's time is up; the time in which people were waited for does not count."""
+    return finding.stuck and overdue(tick.state.blind_since, tick.world.now, timedelta(seconds=terms.patience_s))
