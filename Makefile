@@ -20,7 +20,7 @@ demo: ## run the two releases of the story and write demo-report/ (ARGS="--outpu
 
 test: setup ## run all tests and hold them to the coverage limits (ARGS="-k word")
 	@scripts/test-tools
-	$(BIN)/pytest -n 4 --dist worksteal --cov --cov-report= --cov-fail-under=0 $(ARGS)
+	$(BIN)/pytest -n 3 --cov --cov-report= --cov-fail-under=0 $(ARGS)
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 
