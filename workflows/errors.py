@@ -3,7 +3,8 @@
 PenstockError
 ├── ConfigurationError   the user mends a file or a flag      exit 78
 ├── TemporaryError       ask again later                      exit 75
-│   └── UnavailableError   a part of the platform is not there
+│   ├── UnavailableError   a part of the platform is not there
+│   └── ConflictError      somebody else wrote first: read and decide again
 └── FencedError          another owner holds the release      exit 14
 """
 
@@ -37,6 +38,10 @@ class TemporaryError(PenstockError):
 
 class UnavailableError(TemporaryError):
     """Say which part of the platform is not there or does not answer."""
+
+
+class ConflictError(TemporaryError):
+    """Say that an object changed between our look at it and our write: read it and decide again."""
 
 
 class FencedError(PenstockError):
