@@ -6,13 +6,14 @@ from datetime import timedelta
 from workflows.canary import durations
 from workflows.canary.findings import did_you_mean
 from workflows.canary.section import Section
+from workflows.cluster.targets import SELECTOR_LABELS
 from workflows.rollout.plan import Judge, NoDataPolicy
 
 PREFIX = "penstock.dev/"
 NO_DATA = f"{PREFIX}no-data"
 APPROVAL_TIMEOUT = f"{PREFIX}approval-timeout"
 JUDGE = f"{PREFIX}judge"
-KNOWN = (APPROVAL_TIMEOUT, JUDGE, NO_DATA)
+KNOWN = (APPROVAL_TIMEOUT, JUDGE, NO_DATA, SELECTOR_LABELS)
 _DAY = timedelta(days=1)
 
 
