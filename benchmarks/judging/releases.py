@@ -24,7 +24,7 @@ def learn(random: Random, traffic: Traffic, terms: Terms) -> Case:
     for tick in range(-HISTORY_TICKS, 0):
         at = tick * TICK_S
         window = draw_window(random, traffic, 0, at)
-        case = observe(terms, case, Look(at + TICK_S, 0, window.counts, window.pods)).case
+        case = observe(terms, case, Look(at + TICK_S, 0, window)).case
     return case
 
 
@@ -35,8 +35,8 @@ def release(random: Random, traffic: Traffic, terms: Terms) -> Run:
     while at < LONGEST_S:
         window = draw_window(random, traffic, weight, at)
         at += TICK_S
-        failed, requests = failed + window.counts.canary.errors, requests + window.counts.canary.total
-        finding = observe(terms, case, Look(at, weight, window.counts, window.pods))
+        failed, requests = failed + window.canary.errors, requests + window.canary.total
+        finding = observe(terms, case, Look(at, weight, window))
         case = finding.case
         if finding.verdict is Verdict.FAILED:
             return Run("rolled back", at, failed, requests)

@@ -7,7 +7,7 @@ pods among which every request, or every cluster of errors, is placed at random.
 import functools
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from judging.sampling import cumulate, draw_binomial, draw_cells, draw_poisson
@@ -59,26 +59,18 @@ class Traffic:
     fault_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Hold one tick: both arms' counts and the primary's pods."""
-
-    counts: TrafficCounts
-    pods: tuple[ArmCounts, ...]
-
-
 def draw_canary(random: Random, traffic: Traffic, weight: int, at_s: float) -> ArmCounts:
     """Draw the canary's part alone of the tick that begins `at_s` seconds after the canary's first traffic."""
     ours = draw_poisson(random, traffic.rps * TICK_S * weight / 100)
     return _draw_arm(random, traffic, traffic.primary if at_s < traffic.fault_s else traffic.canary, ours, at_s)
 
 
-def draw_window(random: Random, traffic: Traffic, weight: int, at_s: float) -> Window:
+def draw_window(random: Random, traffic: Traffic, weight: int, at_s: float) -> TrafficCounts:
     """Draw the tick that begins `at_s` seconds after the canary's first traffic; negative times are history."""
     canary = draw_canary(random, traffic, weight, at_s)
     theirs = draw_poisson(random, traffic.rps * TICK_S * (100 - weight) / 100)
     primary = _draw_arm(random, traffic, traffic.primary, theirs, at_s)
-    return Window(TrafficCounts(primary, canary), _place(random, primary, traffic.cluster))
+    return TrafficCounts(replace(primary, parts=_place(random, primary, traffic.cluster)), canary)
 
 
 def _draw_arm(random: Random, traffic: Traffic, version: Version, requests: int, at_s: float) -> ArmCounts:
@@ -92,17 +84,19 @@ def _draw_arm(random: Random, traffic: Traffic, version: Version, requests: int,
     return ArmCounts({"2xx": requests - failed, "5xx": failed}, latency)
 
 
-def _place(random: Random, primary: ArmCounts, cluster: int) -> tuple[ArmCounts, ...]:
+def _place(random: Random, primary: ArmCounts, cluster: int) -> dict[str, ArmCounts]:
     """Spread the primary's answers over its pods: errors by clusters, all else one by one."""
     requests, failed = primary.total, primary.errors
     errors = [cluster * count for count in _spread(random, failed // cluster)]
     good = _spread(random, requests - failed)
     slow = [_spread(random, count) for count in _differences(primary)]
     bounds = [bound for bound, _ in primary.latency]
-    return tuple(
-        ArmCounts({"2xx": good[pod], "5xx": errors[pod]}, _accumulate(bounds, [cell[pod] for cell in slow]))
+    return {
+        f"pod-{pod}": ArmCounts(
+            {"2xx": good[pod], "5xx": errors[pod]}, _accumulate(bounds, [cell[pod] for cell in slow])
+        )
         for pod in range(PODS)
-    )
+    }
 
 
 def _spread(random: Random, count: int) -> list[int]:

@@ -24,6 +24,11 @@ texts = st.text(max_size=8)
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | texts, lambda inner: st.lists(inner, max_size=2), max_leaves=4
 )
+ARMS = st.builds(
+    ArmCounts,
+    st.dictionaries(texts, st.integers(), max_size=2),
+    st.lists(st.tuples(st.floats(allow_nan=False), st.integers()), max_size=2).map(tuple),
+)
 PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.integers(),
@@ -33,6 +38,7 @@ PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
     datetime: st.datetimes(timezones=st.just(UTC)),
     timedelta: st.timedeltas(timedelta(), timedelta(days=30)),
     Route: st.builds(Route, st.integers(0, 100), st.booleans(), st.booleans(), st.booleans()),
+    ArmCounts: st.builds(ArmCounts.of_parts, st.dictionaries(texts, ARMS, max_size=2)) | ARMS,
     Measurement: st.builds(Measurement, st.floats(allow_nan=False)) | st.builds(Measurement, gap=st.sampled_from(Gap)),
 }
 

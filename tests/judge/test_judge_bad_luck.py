@@ -151,12 +151,16 @@ ARMS = st.builds(
     NUMBERS,
     st.lists(st.tuples(st.sampled_from([50.0, 500.0, NAN, -1.0, math.inf]), NUMBERS), max_size=4).map(tuple),
 )
+PODS = st.builds(
+    lambda arm, pods: replace(arm, parts={str(place): pod for place, pod in enumerate(pods)}),
+    ARMS,
+    st.lists(ARMS, max_size=3),
+)
 LOOKS = st.builds(
     Look,
     at_s=st.floats(),
     weight=st.integers(-10, 200),
-    window=st.builds(TrafficCounts, ARMS, ARMS),
-    pods=st.lists(ARMS, max_size=3).map(tuple),
+    window=st.builds(TrafficCounts, PODS, ARMS),
     sticky=st.booleans(),
 )
 

@@ -127,17 +127,17 @@ def test_the_excess_that_matters_shrinks_with_the_next_weight(base: float, share
 
 
 def test_latency_streams_begin_at_the_median_and_halve() -> None:
-    assert learn(Baseline(), make_arm(1000), (), ()).streams() == (100, 250, 500, 1000)
+    assert learn(Baseline(), make_arm(1000), ()).streams() == (100, 250, 500, 1000)
 
 
 def test_latency_streams_wait_for_enough_requests() -> None:
-    assert learn(Baseline(), make_arm(10), (), ()).streams() == ()
+    assert learn(Baseline(), make_arm(10), ()).streams() == ()
 
 
 def test_fine_buckets_are_thinned() -> None:
     fine = ArmCounts({"2xx": 2000}, (*((float(ms), min(2000, 10 * ms)) for ms in range(1, 250)), (INF, 2000)))
 
-    known = learn(Baseline(), fine, (), ())
+    known = learn(Baseline(), fine, ())
 
     assert len(known.bounds) <= 40
     assert 3 <= len(known.streams()) <= 5
@@ -145,11 +145,11 @@ def test_fine_buckets_are_thinned() -> None:
 
 @pytest.mark.parametrize(("limit", "bound"), [(500.0, 500.0), (400.0, 500.0), (9000.0, 1000.0), (None, 500.0)])
 def test_a_request_is_slow_above_the_owners_limit_or_in_the_tail(limit: float | None, bound: float | None) -> None:
-    assert learn(Baseline(), make_arm(1000), (), ()).slow_bound(limit) == bound
+    assert learn(Baseline(), make_arm(1000), ()).slow_bound(limit) == bound
 
 
 def test_a_primary_without_latency_has_no_slow_bound() -> None:
-    known = learn(Baseline(), make_arm(1000, slow=None), (), ())
+    known = learn(Baseline(), make_arm(1000, slow=None), ())
 
     assert known.slow_bound(None) is None
     assert known.timed == 0

@@ -38,7 +38,8 @@ class Bench:
 
     def look(self, weight: int, canary: ArmCounts, primary: ArmCounts, pods: tuple[ArmCounts, ...] = ()) -> Finding:
         self.at_s += 10
-        finding = observe(self.terms, self.case, Look(self.at_s, weight, TrafficCounts(primary, canary), pods))
+        told_apart = replace(primary, parts={f"pod-{place}": pod for place, pod in enumerate(pods)})
+        finding = observe(self.terms, self.case, Look(self.at_s, weight, TrafficCounts(told_apart, canary)))
         self.case = finding.case
         return finding
 

@@ -10,7 +10,7 @@ from workflows.clocks import SystemClock
 from workflows.errors import UnavailableError
 from workflows.local import ports
 from workflows.local.platform import LocalPlatform
-from workflows.metrics.envoy import EnvoyCounter, add, parse
+from workflows.metrics.envoy import EnvoyCounter, parse
 from workflows.metrics.memory import MemoryCounter
 from workflows.rollout.plan import Analysis
 from workflows.rollout.samples import ArmCounts
@@ -147,10 +147,3 @@ def test_the_page_of_envoy_is_read_by_cluster() -> None:
     latency = ((0.5, 120), (500.0, 501), (float("inf"), 503))
 
     assert parse(PAGE) == {"canary": ArmCounts({"2xx": 500, "5xx": 3}, latency)}
-
-
-def test_counters_of_several_clusters_add_up() -> None:
-    one = ArmCounts({"2xx": 1}, ((1.0, 1), (float("inf"), 1)))
-    other = ArmCounts({"2xx": 2, "5xx": 1}, ((1.0, 0), (float("inf"), 3)))
-
-    assert add([one, None, other]) == ArmCounts({"2xx": 3, "5xx": 1}, ((1.0, 1), (float("inf"), 4)))

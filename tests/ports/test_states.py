@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -211,13 +212,14 @@ counts = st.builds(
     responses=st.dictionaries(st.sampled_from(["2xx", "4xx", "5xx"]), st.integers(0, 10**12)),
     latency=st.lists(st.tuples(st.floats(0, allow_nan=False), st.integers(0, 10**12)), max_size=5).map(tuple),
 )
+arms = st.builds(replace, counts, parts=st.dictionaries(st.sampled_from(["ad-1", "ad-2"]), counts, max_size=2))
 states = st.builds(
     RolloutState,
     phase=st.sampled_from(Phase),
     phase_since=times,
     held_since=times,
     route=st.builds(Route, canary_percent=st.integers(0, 100)),
-    counts=st.none() | st.builds(TrafficCounts, counts, counts),
+    counts=st.none() | st.builds(TrafficCounts, arms, arms),
     cause=st.none() | st.sampled_from(Cause),
     weight=st.integers(0, 100),
 )

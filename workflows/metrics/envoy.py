@@ -2,11 +2,13 @@
 
 The rule to keep: what tests and loads send to an arm goes through clusters of other names, which are not read. The
 copies of mirrored requests have a cluster of their own, too; they are read unless one asks to leave them out.
+Processes of an arm are not told apart: Envoy's counters of endpoints have no classes and no latency, and its counters
+of clusters outlive their endpoints, so that none of them is a reset.
 """
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Event
@@ -14,7 +16,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from workflows.errors import UnavailableError
-from workflows.rollout.samples import ArmCounts, TrafficCounts
+from workflows.rollout.samples import ArmCounts, TrafficCounts, add
 
 PATIENCE_S = 5.0
 """How long Envoy may take to answer; long enough for the supervisor to start it again."""
@@ -47,7 +49,9 @@ class EnvoyCounter:
     def read(self) -> TrafficCounts:
         """Give both arms' counters since Envoy started."""
         counts = self._gathered()
-        primary, canary = (add(counts.get(name) for name in names) for names in (self._primary, self._canary))
+        primary, canary = (
+            add(counts[name] for name in names if name in counts) for names in (self._primary, self._canary)
+        )
         return TrafficCounts(primary=primary, canary=canary)
 
     def _gathered(self) -> Mapping[str, ArmCounts]:
@@ -97,18 +101,6 @@ def parse(text: str) -> dict[str, ArmCounts]:
         name: ArmCounts(MappingProxyType(responses.get(name, {})), tuple(sorted(latency.get(name, ()))))
         for name in names
     }
-
-
-def add(parts: Iterable[ArmCounts | None]) -> ArmCounts:
-    """Add up counters that have the same buckets."""
-    responses: dict[str, int] = {}
-    latency: dict[float, int] = {}
-    for part in parts:
-        for name, count in part.responses.items() if part else ():
-            responses[name] = responses.get(name, 0) + count
-        for bound, count in part.latency if part else ():
-            latency[bound] = latency.get(bound, 0) + count
-    return ArmCounts(MappingProxyType(responses), tuple(sorted(latency.items())))
 
 
 def _get(admin: Path, path: str) -> str:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from workflows.ports import Clock, TrafficRouter
 from workflows.rollout.plan import Check, RolloutPlan
-from workflows.rollout.samples import ArmCounts, Gap, Measurement, TrafficCounts
+from workflows.rollout.samples import ArmCounts, Gap, Measurement, TrafficCounts, add
 from workflows.rollout.traffic import Arm
 
 BOUNDS_MS = (1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, float("inf"))
@@ -16,29 +16,35 @@ class MemoryCounter:
     """Count the requests it is told of."""
 
     def __init__(self) -> None:
-        self._responses: dict[Arm, dict[str, int]] = {arm: {} for arm in Arm}
-        self._latency: dict[Arm, list[int]] = {arm: [0] * len(BOUNDS_MS) for arm in Arm}
+        self._pods: dict[Arm, dict[str, ArmCounts]] = {arm: {} for arm in Arm}
 
-    def record(self, arm: Arm, response_class: str, *, requests: int = 1, latency_ms: float = 1.0) -> None:
-        """Count requests of one response class ("2xx") that took as long as this each."""
-        responses = self._responses[arm]
-        responses[response_class] = responses.get(response_class, 0) + requests
-        for index, bound in enumerate(BOUNDS_MS):
-            self._latency[arm][index] += requests if latency_ms <= bound else 0
+    def record(
+        self, arm: Arm, response_class: str, *, requests: int = 1, latency_ms: float = 1.0, pod: str = ""
+    ) -> None:
+        """Count requests of one response class ("2xx") that took as long as this each, of a pod where it is named."""
+        latency = tuple((bound, requests if latency_ms <= bound else 0) for bound in BOUNDS_MS)
+        pods = self._pods[arm]
+        pods[pod] = add((pods.get(pod, ArmCounts()), ArmCounts(MappingProxyType({response_class: requests}), latency)))
 
     def reset(self) -> None:
         """Start from nothing, as counters do when their process restarts."""
-        self._responses = {arm: {} for arm in Arm}
-        self._latency = {arm: [0] * len(BOUNDS_MS) for arm in Arm}
+        self._pods = {arm: {} for arm in Arm}
+
+    def lose(self, arm: Arm, pod: str) -> ArmCounts:
+        """Count a pod no more, as when it is gone or cannot be read; gives what it had counted."""
+        return self._pods[arm].pop(pod)
+
+    def find(self, arm: Arm, pod: str, counts: ArmCounts) -> None:
+        """Count a pod again, from where it was."""
+        self._pods[arm][pod] = counts
 
     def read(self) -> TrafficCounts:
         """Give both arms' counters since they began."""
         return TrafficCounts(primary=self._counts(Arm.PRIMARY), canary=self._counts(Arm.CANARY))
 
     def _counts(self, arm: Arm) -> ArmCounts:
-        responses = self._responses[arm]
-        latency = tuple(zip(BOUNDS_MS, self._latency[arm], strict=True)) if responses else ()
-        return ArmCounts(MappingProxyType(dict(responses)), latency)
+        pods = self._pods[arm]
+        return ArmCounts.of_parts(pods) if pods.keys() - {""} else pods.get("", ArmCounts())
 
 
 class MemoryMetrics:

@@ -74,8 +74,9 @@ class Baseline:
         return next(fits, self.bounds[-1] if self.bounds else None)
 
 
-def learn(baseline: Baseline, primary: ArmCounts, pods: Sequence[ArmCounts], streams: Sequence[float]) -> Baseline:
+def learn(baseline: Baseline, primary: ArmCounts, streams: Sequence[float]) -> Baseline:
     """Add one window of the primary, whole and by pods where the source has them."""
+    pods = tuple(primary.parts.values())
     bounds = baseline.bounds or _finite_bounds(primary)
     tallies = [tally_slow(primary, bound) for bound in bounds]
     before = baseline.slow or (0.0,) * len(bounds)

@@ -10,23 +10,21 @@ from dataclasses import dataclass, field
 from workflows.rollout.baseline import Baseline
 from workflows.rollout.comparison import Ledger
 from workflows.rollout.guard import Guard
-from workflows.rollout.samples import ArmCounts, TrafficCounts
+from workflows.rollout.samples import TrafficCounts
 from workflows.rollout.tally import Split
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Show the judge one window of user traffic.
+    """Show the judge one window of user traffic, by pods where the source has them.
 
-    `at_s` is the time of its end, `weight` the canary's percent in force during it. `pods` are the primary's pods in
-    the same window where the source has them. `sticky` says that users stay on their arm, so that the split seen need
-    not be the split asked.
+    `at_s` is the time of its end, `weight` the canary's percent in force during it. `sticky` says that users stay on
+    their arm, so that the split seen need not be the split asked.
     """
 
     at_s: float
     weight: int
     window: TrafficCounts
-    pods: tuple[ArmCounts, ...] = ()
     sticky: bool = False
 
 

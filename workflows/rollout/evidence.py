@@ -179,6 +179,6 @@ def _learn(case: Case, window: _Window) -> Case:
     return replace(
         case,
         at_s=at,
-        baseline=baseline.learn(case.baseline, look.window.primary, look.pods, streams),
+        baseline=baseline.learn(case.baseline, look.window.primary, streams),
         traffic=requests if usual is None else usual + SMOOTHING * (requests - usual),
     )

@@ -194,7 +194,7 @@ def condemn(state: RolloutState, ending: RolloutState, at: datetime) -> RolloutS
 
 def open_window(state: RolloutState, counts: TrafficCounts | None) -> RolloutState:
     """Record the reading of the traffic counters from which the next window is counted; None when there was none."""
-    return replace(state, counts=counts)
+    return replace(state, counts=counts.remembering(state.counts) if counts and state.counts else counts)
 
 
 def weigh(state: RolloutState, case: Case) -> RolloutState:

@@ -116,7 +116,9 @@ def _decode_counts(document: object) -> TrafficCounts | None:
 def _encode_arm(counts: ArmCounts) -> dict[str, object]:
     # JSON has no infinity: the last bound is written as Prometheus writes it.
     latency = [["+Inf" if math.isinf(bound) else bound, count] for bound, count in counts.latency]
-    return {"responses": dict(counts.responses), "latency": latency}
+    document: dict[str, object] = {"responses": dict(counts.responses), "latency": latency}
+    parts = {name: _encode_arm(part) for name, part in counts.parts.items()}
+    return {**document, "parts": parts} if parts else document
 
 
 def _decode_arm(document: object) -> ArmCounts:
@@ -128,6 +130,7 @@ def _decode_arm(document: object) -> ArmCounts:
     return ArmCounts(
         MappingProxyType({name: _whole(responses, name) for name in responses}),
         tuple((float(bound), int(count)) for bound, count in latency),
+        MappingProxyType({name: _decode_arm(part) for name, part in _mapping(fields.get("parts", {})).items()}),
     )
 
 
