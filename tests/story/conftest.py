@@ -15,7 +15,7 @@ import yaml
 from tests.local_traffic import EXAMPLE, deployment, eventually
 from workflows.clocks import SystemClock
 from workflows.local.hookservice import HookService, ServiceOrder
-from workflows.local.platform import LocalPlatform
+from workflows.local.platform import LocalPlatform, Start, start
 from workflows.local.users import UserTraffic
 from workflows.rollout.state import RolloutState
 from workflows.states.files import FileStateStore
@@ -123,6 +123,25 @@ def empty_house(platform: LocalPlatform, tmp_path: Path) -> Theatre:
     theatre = Theatre(platform, UserTraffic(f"http://{platform.addresses.apex}/ad", 60), tmp_path)
     theatre.initialise()
     return theatre
+
+
+@pytest.fixture(scope="session")
+def idle_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    """A platform on which v1 is the primary, for tests in which nothing may move."""
+    folder = tmp_path_factory.mktemp("idle-house")
+    with start(folder / "platform", Start(deployment("v1"), owned=True)) as running:
+        theatre = Theatre(running, UserTraffic(f"http://{running.addresses.apex}/ad", 60), folder)
+        theatre.initialise()
+        yield theatre
+
+
+@pytest.fixture
+def still_house(idle_house: Theatre) -> Iterator[Theatre]:
+    """The idle platform with the story's file anew; what its state was before a test it is after it."""
+    idle_house.write()
+    before = idle_house.state
+    yield idle_house
+    assert idle_house.state == before
 
 
 @pytest.fixture

@@ -274,36 +274,36 @@ def test_a_second_run_at_the_same_time_is_told_who_holds_the_release(theatre: Th
         (["--prometheus", "auto"], "has no Prometheus"),
     ],
 )
-def test_a_bad_option_is_one_line_and_moves_nothing(theatre: Theatre, words: list[str], said: str) -> None:
-    ended = theatre.run(*words)
+def test_a_bad_option_is_one_line_and_moves_nothing(still_house: Theatre, words: list[str], said: str) -> None:
+    ended = still_house.run(*words)
 
     assert (ended.code, ended.err.count("\n")) == (78, 1)
     assert said in ended.err
 
 
-def test_a_bad_file_is_an_error_for_each_fault(theatre: Theatre) -> None:
-    theatre.write(stepWeight=0, threshold="many")
+def test_a_bad_file_is_an_error_for_each_fault(still_house: Theatre) -> None:
+    still_house.write(stepWeight=0, threshold="many")
 
-    ended = theatre.run()
+    ended = still_house.run()
 
     assert ended.code == 78
     assert "spec.analysis.stepWeight" in ended.err
     assert "spec.analysis.threshold" in ended.err
 
 
-def test_a_suspended_canary_is_refused(theatre: Theatre) -> None:
-    theatre.write(spec={"suspend": True})
+def test_a_suspended_canary_is_refused(still_house: Theatre) -> None:
+    still_house.write(spec={"suspend": True})
 
-    ended = theatre.run()
+    ended = still_house.run()
 
     assert ended.code == 78
     assert "spec.suspend: true; nothing is released until it is false" in ended.err
 
 
-def test_a_query_needs_a_prometheus(theatre: Theatre) -> None:
-    theatre.write(metrics=[{"name": "errors", "thresholdRange": {"max": 1}, "query": "sum(up)", "interval": "1m"}])
+def test_a_query_needs_a_prometheus(still_house: Theatre) -> None:
+    still_house.write(metrics=[{"name": "errors", "thresholdRange": {"max": 1}, "query": "sum(up)", "interval": "1m"}])
 
-    ended = theatre.run()
+    ended = still_house.run()
 
     assert ended.code == 78
     assert "errors is a query, and queries need Prometheus" in ended.err

@@ -81,8 +81,10 @@ def test_status_tells_where_a_release_stands(theatre: Theatre) -> None:
         (["gate", "--lease", "1ms"], "--lease: 1ms is less than a second"),
     ],
 )
-def test_a_stage_out_of_order_or_with_a_bad_value_is_one_line(theatre: Theatre, words: list[str], said: str) -> None:
-    ended = theatre.stage(*words)
+def test_a_stage_out_of_order_or_with_a_bad_value_is_one_line(
+    still_house: Theatre, words: list[str], said: str
+) -> None:
+    ended = still_house.stage(*words)
 
     assert (ended.code, ended.err.count("\n")) == (78, 1)
     assert said in ended.err
