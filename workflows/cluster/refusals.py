@@ -21,6 +21,14 @@ _MAY_PASS = frozenset(
 )
 
 
+class NotServedError(ConfigurationError):
+    """Say which kind of object the cluster does not serve."""
+
+
+class UnservedKindError(ConfigurationError):
+    """Say that the cluster does not serve a kind: its CRDs are missing."""
+
+
 def may_pass(status: int) -> bool:
     """Tell whether the same call may be answered otherwise in a moment."""
     return status in _MAY_PASS
@@ -50,7 +58,7 @@ def _name(  # noqa: PLR0911 - one return for each kind of refusal
         case HTTPStatus.FORBIDDEN:
             return ConfigurationError(f"{message}; docs/rbac.md lists the rights that are needed")
         case HTTPStatus.NOT_FOUND if kind and not says_missing(status, answer):
-            return ConfigurationError(f"{message}; the cluster does not serve {kind}: install its CRDs")
+            return NotServedError(f"{message}; the cluster does not serve {kind}: install its CRDs")
         case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
             return TemporaryError(message)
         case _ if may_pass(status):
