@@ -4,19 +4,24 @@
 parts: each is called with the app and the hook service once the routes stand.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from flask import Flask
 
 from webhooks.access import make_authority, make_read_back
 from webhooks.catalog import CatalogFile
+from webhooks.errors import StoreError
 from webhooks.hooks import HookService
 from webhooks.routes import admission, api, faults, flagger, loadtester, operations
 from webhooks.runs import Bell, RunService
 from webhooks.runs.process import BELL_FILE
 from webhooks.settings import Settings
+from webhooks.store.records import CanaryName
 from webhooks.store.sql import SqlStore, locate
+from webhooks.telemetry import metrics
 
 Part = Callable[[Flask, HookService], None]
 """Something that adds its own routes to the app."""
@@ -24,6 +29,8 @@ Part = Callable[[Flask, HookService], None]
 
 SERVICE = "penstock"
 """The name of the hook service among the extensions of the app."""
+
+_log = logging.getLogger("penstock.access")
 
 
 def create_app(settings: Settings, parts: Sequence[Part] = ()) -> Flask:
@@ -42,7 +49,7 @@ def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
     faults.register(app)
     operations.register(app)
-    read_back = make_read_back(settings, time.time)
+    read_back = make_read_back(settings, time.time, _Listener(service))
     admission.register(app, admission.Guard(settings, make_authority(settings, time.time), read_back))
     app.register_blueprint(operations.make_blueprint(service.store, settings.data_dir))
     app.register_blueprint(loadtester.make_blueprint(service.gates, service.commands))
@@ -53,3 +60,20 @@ def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()
     for part in parts:
         part(app, service)
     return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """Tell hooks and figures what a watch of Canaries sees."""
+
+    service: HookService
+
+    def seen(self, namespace: str, at: float) -> None:
+        metrics.CANARIES_SEEN.labels(namespace).set(at)
+
+    def ended(self, canary: CanaryName, at: float) -> None:
+        try:
+            self.service.end_release(canary, at)
+        except StoreError as error:
+            # Hooks, and the lease of a load, tell of the end as well.
+            _log.warning("the end of the release of %s is not kept: %s", canary, error)

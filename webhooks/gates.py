@@ -1,8 +1,9 @@
 """Keep gates: what people said about a canary, for one epoch or, as with Flagger's loadtester, until they say else.
 
 The last word counts. An approval belongs to the epoch in which it was given and never serves the next; a gate that was
-opened without an epoch stays open until it is closed. An approval that ran out is a new last word, written by whoever
-sees it first.
+opened without an epoch stays open until it is closed. Where it is known what a release would bring, an approval is for
+that template alone. An approval that ran out, or was for another template, is a new last word, written by whoever sees
+it first.
 """
 
 from collections.abc import Callable
@@ -33,12 +34,16 @@ class GateView:
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """Carry what somebody says about a gate: `lasts_s` is how long, 0 as long as the catalog says."""
+    """Carry what somebody says about a gate: `lasts_s` is how long, 0 as long as the catalog says.
+
+    `template` is what they mean, empty for what the gate was asked about last.
+    """
 
     state: GateState
     who: str = ""
     why: str = ""
     lasts_s: float = 0.0
+    template: str = ""
 
 
 class GateService:
@@ -51,25 +56,49 @@ class GateService:
         self._now = now
         self._find_rule = find_rule
 
-    def check(self, gate: str, epoch: Epoch) -> GateView:
-        """Tell whether a gate is open in an epoch; asking for it makes it known, so that people can see who waits."""
+    def check(self, gate: str, epoch: Epoch, template: str = "") -> GateView:
+        """Tell whether a gate is open in an epoch; asking for it makes it known, so that people can see who waits.
+
+        With a template, an approval that was given for another one does not count.
+        """
         if gate == ROLLBACK_GATE:
             self._expire(self._store.gates.select(epoch.canary))
-        word = self._last_word(gate, epoch)
+        word = self._last_word(gate, epoch, template)
         if word.state is GateState.OPEN:
             return GateView(open=True, text=f"gate {gate} of {epoch.canary} is open{_by(word)}")
         return GateView(open=False, text=_waiting_text(gate, epoch, word))
 
-    def _last_word(self, gate: str, epoch: Epoch) -> Gate:
-        asked = self._store.gates.find(epoch.canary, gate, epoch.number) or self._ask(gate, epoch)
+    def _last_word(self, gate: str, epoch: Epoch, template: str) -> Gate:
+        asked = self._store.gates.find(epoch.canary, gate, epoch.number) or self._ask(gate, epoch, template)
         (mine,) = self._expire((asked,))
+        if template not in {"", mine.template} and mine.state is not GateState.CLOSED:
+            mine = self._ask_anew(mine, template)
         everywhere = ROLLBACK_GATE if gate == ROLLBACK_GATE else ANY_GATE
         every = self._store.gates.find(epoch.canary, everywhere, EVERY_EPOCH)
         said = [mine] if every is None else [mine, every]
         decided = [word for word in said if word.state is not GateState.WAITING]
         return max(decided, key=lambda word: word.at, default=mine)
 
-    def _ask(self, gate: str, epoch: Epoch) -> Gate:
+    def _ask_anew(self, word: Gate, template: str) -> Gate:
+        """Take back what was said about another template."""
+        anew = replace(
+            word,
+            state=GateState.WAITING,
+            at=self._now(),
+            who="",
+            why=_other_template(word, template),
+            approvals=(),
+            template=template,
+            expires_at=self._patience_ends(word.gate),
+        )
+        change = self._store.gates.change
+        return change(word.canary, word.gate, word.epoch, lambda last: anew if last == word else None) or anew
+
+    def _patience_ends(self, gate: str) -> float:
+        patience_s = self._rule(gate).patience_s
+        return self._now() + patience_s if patience_s else 0.0
+
+    def _ask(self, gate: str, epoch: Epoch, template: str) -> Gate:
         rule = self._rule(gate)
         first = Gate(
             epoch.canary,
@@ -79,8 +108,9 @@ class GateService:
             self._now(),
             checksum=epoch.checksum,
             needed=rule.approvals,
-            expires_at=self._now() + rule.patience_s if rule.patience_s else 0.0,
+            expires_at=self._patience_ends(gate),
             rolls_back=rule.on_expiry is OnExpiry.ROLLBACK,
+            template=template,
         )
         # Somebody may have decided it in this moment: their word stays.
         return self._store.gates.change(epoch.canary, gate, epoch.number, lambda last: None if last else first) or first
@@ -119,8 +149,17 @@ class GateService:
         if decision.state is GateState.OPEN and needed > 1 and not decision.who:
             raise RefusedError(f"gate {gate} of {canary} needs {needed} approvals of different people: say who you are")
         fresh = self._word(epoch, gate, decision)
-        said = self._store.gates.change(canary, gate, epoch.number, lambda last: _count(last, fresh))
-        return said or fresh
+
+        def add(last: Gate | None) -> Gate:
+            asked = last.template if last is not None else ""
+            if decision.template not in {"", asked}:
+                raise RefusedError(
+                    f"gate {gate} of {canary} is asked about template {asked or 'unknown'}, not {decision.template}; "
+                    f"look again: penstock gate show {canary} {gate}"
+                )
+            return _count(last, replace(fresh, template=asked))
+
+        return self._store.gates.change(canary, gate, epoch.number, add) or fresh
 
     def _word(self, epoch: Epoch, gate: str, decision: GateDecision) -> Gate:
         rule, now = self._rule(gate), self._now()
@@ -204,9 +243,24 @@ def _waiting_text(gate: str, epoch: Epoch, word: Gate) -> str:
         return f"no rollback of {canary} was asked for"
     if word.state is GateState.CLOSED:
         return f"gate {gate} of {canary} was closed{_by(word)}; open it with: penstock gate approve {canary} {gate}"
-    release = f" (release {epoch.checksum[:_CHECKSUM_SHOWN]})" if epoch.checksum else ""
+    release = _release(epoch, word)
     count = f" {len(word.approvals)} of {word.needed} given;" if word.needed > 1 else ""
     return (
         f"waiting for approval of gate {gate} of {canary}{release};{count}"
         f" approve with: penstock gate approve {canary} {gate}"
+        + (f" ({word.why})" if word.why and not word.approvals else "")
     )
+
+
+def _release(epoch: Epoch, word: Gate) -> str:
+    if word.template:
+        return f" (template {word.template})"
+    return f" (release {epoch.checksum[:_CHECKSUM_SHOWN]})" if epoch.checksum else ""
+
+
+def _other_template(word: Gate, template: str) -> str:
+    if word.state is not GateState.OPEN and not word.approvals:
+        return word.why
+    names = ", ".join(filter(None, word.approvals)) or word.who
+    by = f" by {names}" if names else ""
+    return f"the approval{by} was for template {word.template or 'unknown'}, the target's is now {template}"

@@ -196,7 +196,7 @@ def test_a_gate_nobody_spoke_of_is_a_404(client: FlaskClient) -> None:
 
 BAD_DECISIONS = [
     ({"why": "a\nb"}, "why: not one line"),
-    ({"color": "red"}, "body: unknown field 'color'; known: lasts, who, why"),
+    ({"color": "red"}, "body: unknown field 'color'; known: lasts, template, who, why"),
     ({"lasts": "soon"}, "lasts: "),
     ([], "body: not a JSON object"),
 ]

@@ -12,6 +12,7 @@ from tests.webhooks.bench import Bench
 from tests.webhooks.cluster import Cluster
 from webhooks.access import make_read_back
 from webhooks.access.canaries import ClusterCanaries, FolderCanaries
+from webhooks.access.cluster_api import ClusterApi
 from webhooks.access.entries import read_canary
 from webhooks.access.kept import Kept
 from webhooks.access.readback import ReadBack
@@ -110,8 +111,10 @@ def test_a_canary_that_is_changed_is_read_again(opened: Open, folder: Path) -> N
     before = call(client, "/hooks/pre-rollout", {"test": "contract"})
     (folder / "canary.yaml").write_text(HOOKS.replace("test: suite", "test: contract"))
 
-    verified = ReadBack(FolderCanaries(folder), lambda: 0.0).find_fault(
-        HookType.PRE_ROLLOUT, "/hooks/pre-rollout", HookPayload("ad", "weather", metadata={"test": "contract"})
+    verified = (
+        ReadBack(FolderCanaries(folder), lambda: 0.0)
+        .verify(HookType.PRE_ROLLOUT, "/hooks/pre-rollout", HookPayload("ad", "weather", metadata={"test": "contract"}))
+        .fault
     )
 
     assert (before[0], verified) == (403, "")
@@ -153,7 +156,7 @@ def test_a_call_must_come_in_a_phase_in_which_flagger_makes_it(hook: HookType, f
     taken = []
     for phase in PHASES[-1][1].split():
         now.phase = phase
-        if not ReadBack(now, lambda: 0.0).find_fault(hook, f"/hooks/{hook.value}", HookPayload("ad", "weather")):
+        if not ReadBack(now, lambda: 0.0).verify(hook, f"/hooks/{hook.value}", HookPayload("ad", "weather")).fault:
             taken.append(phase)
 
     assert set(taken) == set(fitting.split())
@@ -169,11 +172,11 @@ LISTED = {
 def test_a_canary_of_the_cluster_is_asked_for_once_in_ten_seconds(cluster: Cluster) -> None:
     cluster.canaries["weather/ad"] = LISTED
     now = [0.0]
-    verify = ReadBack(ClusterCanaries(), lambda: now[0])
+    read_back = ReadBack(ClusterCanaries(ClusterApi()), lambda: now[0])
 
-    faults = [verify.find_fault(*ROLLBACK) for _ in range(5)]
+    faults = [read_back.verify(*ROLLBACK).fault for _ in range(5)]
     now[0] = 11.0
-    verify.find_fault(*ROLLBACK)
+    read_back.verify(*ROLLBACK)
 
     assert (faults, len(cluster.asked)) == ([""] * 5, 2)
 
@@ -181,19 +184,19 @@ def test_a_canary_of_the_cluster_is_asked_for_once_in_ten_seconds(cluster: Clust
 def test_before_a_refusal_the_canary_is_read_again(cluster: Cluster) -> None:
     cluster.canaries["weather/ad"] = LISTED | {"status": {"phase": "Succeeded"}}
     now = [0.0]
-    verify = ReadBack(ClusterCanaries(), lambda: now[0])
-    before = verify.find_fault(*ROLLBACK)
+    read_back = ReadBack(ClusterCanaries(ClusterApi()), lambda: now[0])
+    before = read_back.verify(*ROLLBACK).fault
     cluster.canaries["weather/ad"] = LISTED
     now[0] = 2.0
 
     assert "in phase Succeeded" in before
-    assert verify.find_fault(*ROLLBACK) == ""
+    assert read_back.verify(*ROLLBACK).fault == ""
 
 
 def test_forged_names_do_not_reach_the_cluster_more_than_once_a_second(cluster: Cluster) -> None:
-    verify = ReadBack(ClusterCanaries(), lambda: 0.0)
+    read_back = ReadBack(ClusterCanaries(ClusterApi()), lambda: 0.0)
 
-    faults = {verify.find_fault(*ROLLBACK) for _ in range(9)}
+    faults = {read_back.verify(*ROLLBACK).fault for _ in range(9)}
 
     assert (faults, len(cluster.asked)) == ({"there is no Canary ad.weather"}, 1)
 

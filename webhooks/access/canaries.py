@@ -3,31 +3,32 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 
-from webhooks.access.cluster_api import ClusterApi, call
+from webhooks.access.cluster_api import ClusterApi
 from webhooks.access.entries import CanaryEntry, read_canary
 from webhooks.store.records import CanaryName
 
-_GROUP = "flagger.app"
-_PLURAL = "canaries"
-_VERSION = "v1beta1"
 _FILES = ("*.yaml", "*.yml")
 _MOST_BYTES = 1024 * 1024
+
+
+def canaries_path(namespace: str) -> str:
+    """Give where the cluster keeps the Canaries of a namespace."""
+    return f"/apis/flagger.app/v1beta1/namespaces/{quote(namespace, safe='')}/canaries"
 
 
 class ClusterCanaries:
     """Find Canaries in the cluster."""
 
-    def __init__(self) -> None:
-        self._api = ClusterApi()
+    def __init__(self, api: ClusterApi) -> None:
+        self._api = api
 
     def find(self, canary: CanaryName) -> CanaryEntry | None:
         """Ask the cluster."""
-        objects = self._api.client().CustomObjectsApi()
-        read = objects.get_namespaced_custom_object
-        document = call(read, _GROUP, _VERSION, canary.namespace, _PLURAL, canary.name)
+        document = self._api.read(f"{canaries_path(canary.namespace)}/{quote(canary.name, safe='')}")
         return None if document is None else read_canary(document)
 
 

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from webhooks.access.canaries import ClusterCanaries, FolderCanaries
+from webhooks.access.cluster_api import ClusterApi
 from webhooks.access.readback import ReadBack
 from webhooks.access.reviews import ClusterAuthority
 from webhooks.access.scopes import Admission, Authority, Need
+from webhooks.access.templates import Templates
 from webhooks.access.tokens import TokenFile
+from webhooks.access.watching import CanaryWatch, Listener
 from webhooks.errors import SettingsError
 from webhooks.settings import AuthMode, Settings, VerifyMode
 
@@ -36,12 +39,17 @@ def make_authority(settings: Settings, now: Callable[[], float]) -> Authority | 
     return _Authorities(tuple(asked)) if asked else None
 
 
-def make_read_back(settings: Settings, now: Callable[[], float]) -> ReadBack | None:
-    """Give who reads Canaries back; None when hooks are not verified. Raises SettingsError."""
+def make_read_back(settings: Settings, now: Callable[[], float], listener: Listener | None = None) -> ReadBack | None:
+    """Give who reads Canaries back; None when hooks are not verified. Raises SettingsError.
+
+    With a listener, the cluster's Canaries are watched, and it hears what is seen.
+    """
     if settings.verify_hooks is VerifyMode.OFF:
         return None
     if settings.canaries is None:
-        return ReadBack(ClusterCanaries(), now)
+        api = ClusterApi()
+        watch = CanaryWatch(api, now, listener) if listener else None
+        return ReadBack(ClusterCanaries(api), now, watch, Templates(api))
     if not settings.canaries.is_dir():
         raise SettingsError(f"canaries: {settings.canaries} is not a folder; name one with Canary files")
     return ReadBack(FolderCanaries(settings.canaries), now)

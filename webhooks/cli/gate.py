@@ -32,6 +32,7 @@ def make_parser() -> ArgumentParser:
             command.add_argument("--why", default="", help="the reason, kept and shown")
         if name == "approve":
             command.add_argument("--lasts", default="", help="how long the approval holds, such as 2h")
+            command.add_argument("--template", default="", help="approve this template and no other, as list shows it")
         add_flags(command)
     for name, text in (("open", "let every release pass until closed"), ("close", "hold every release until opened")):
         command = commands.add_parser(name, help=text)
@@ -63,8 +64,8 @@ def _carry_out(asked: Namespace) -> str:
 
 def _decision(asked: Namespace) -> Mapping[str, str]:
     who = getpass.getuser() if asked.who is None else asked.who
-    lasts = {"lasts": asked.lasts} if getattr(asked, "lasts", "") else {}
-    return {"who": who, "why": asked.why} | lasts
+    more = {name: value for name in ("lasts", "template") if (value := getattr(asked, name, ""))}
+    return {"who": who, "why": asked.why} | more
 
 
 def _write(asked: Namespace, document: object, text: str) -> str:
@@ -94,15 +95,18 @@ def _table(gates: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _row(gate: Mapping[str, Any]) -> list[str]:
-    release = gate["checksum"] if gate["epoch"] else "every"
+    release = (gate["template"] or gate["checksum"]) if gate["epoch"] else "every"
     who = ", ".join(gate["approvals"]) or gate["who"]
     state = f"{gate['state']}{_count(gate)}"
     return [f"{gate['name']}.{gate['namespace']}", gate["gate"], state, release, who, gate["why"]]
 
 
 def _show(asked: Namespace, history: Sequence[Mapping[str, Any]]) -> str:
-    rows = [[_moment(word["at"]), word["state"] + _count(word), word["who"], word["why"]] for word in history]
-    return _write(asked, history, draw_table(("AT", "STATE", "WHO", "WHY"), rows))
+    rows = [
+        [_moment(word["at"]), word["state"] + _count(word), word["template"], word["who"], word["why"]]
+        for word in history
+    ]
+    return _write(asked, history, draw_table(("AT", "STATE", "TEMPLATE", "WHO", "WHY"), rows))
 
 
 def _moment(seconds: float) -> str:

@@ -4,9 +4,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from webhooks.access import Listed
 from webhooks.catalog import (
     RESERVED,
     Catalog,
@@ -25,6 +26,8 @@ from webhooks.protocol import HookType
 from webhooks.store.records import Epoch, RunOrder
 
 _LONGEST_WAIT_S = 240.0
+# What is left of a hook's timeout for the way there and back.
+_MARGIN_S, _MARGIN_SHARE = 2.0, 0.2
 _MAX_TESTS = 20
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -38,6 +41,7 @@ class AskedTests:
     """Carry what a hook call asks for: its tests, what it passes to them, and how long it waits.
 
     `hold`: it does not wait, since a confirm-traffic-increase hook of the Canary does. `retries` are Flagger's.
+    `to_wait` and `to_hold` are what lets a hook wait longer, or another one hold the traffic.
     """
 
     tests: tuple[CatalogTest, ...]
@@ -45,6 +49,8 @@ class AskedTests:
     wait_s: float
     hold: bool = False
     retries: int = 0
+    to_wait: str = "raise the hook's timeout and metadata.wait"
+    to_hold: str = "add a confirm-traffic-increase hook and metadata.hold"
 
 
 def names_tests(metadata: Mapping[str, str]) -> bool:
@@ -68,12 +74,26 @@ def read_call(call: HookCall, catalog: Catalog, default_wait_s: float) -> AskedT
     tests = tuple(catalog.tests[name] for name in names)
     _refuse_too_early(call.hook, tests)
     _refuse_strangers(call.payload.namespace, tests)
-    return AskedTests(
+    asked = AskedTests(
         tests,
         _read_parameters(metadata, tests),
         _read_wait(metadata, default_wait_s),
         asks_to_hold(metadata),
         _read_retries(metadata),
+    )
+    return asked if call.listed is None else _fit(asked, metadata, call.listed)
+
+
+def _fit(asked: AskedTests, metadata: Mapping[str, str], listed: Listed) -> AskedTests:
+    """Let what the Canary says go before what the metadata repeats."""
+    budget_s = min(listed.timeout_s - min(_MARGIN_S, listed.timeout_s * _MARGIN_SHARE), _LONGEST_WAIT_S)
+    return replace(
+        asked,
+        wait_s=min(asked.wait_s, budget_s) if "wait" in metadata else budget_s,
+        hold=listed.holds,
+        retries=listed.retries,
+        to_wait=asked.to_wait if "wait" in metadata else "raise the hook's timeout",
+        to_hold="add a confirm-traffic-increase hook",
     )
 
 
@@ -141,7 +161,9 @@ def make_order(
     taken = {parameter.name: parameters[parameter.name] for parameter in test.parameters}
     target = _fill(test, call)
     step = epoch.step if call.hook is HookType.ROLLOUT and test.keeping.every is Every.STEP else 0
-    parts = (str(epoch.canary), epoch.number, call.hook.value, test.name, taken, test.definition, target, step)
+    # A verdict about one template says nothing about another.
+    about = [call.template] if call.hook is HookType.CONFIRM_ROLLOUT and call.template else []
+    parts = (str(epoch.canary), epoch.number, call.hook.value, test.name, taken, test.definition, target, step, *about)
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     connect = resolve.get(_address(target), "")
     return RunOrder(

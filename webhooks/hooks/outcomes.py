@@ -48,11 +48,11 @@ def _still_running(hook: HookType, asked: AskedTests, names: str) -> HookOutcome
     if hook not in {HookType.PRE_ROLLOUT, HookType.ROLLOUT}:
         return HookOutcome(HookVerdict.WAITING, f"waiting for test {names}, which is still running")
     if hook is HookType.ROLLOUT:
-        advice = "raise the hook's timeout and metadata.wait, or make the test shorter"
+        advice = f"{asked.to_wait}, or make the test shorter"
     elif asked.hold:
         return HookOutcome(HookVerdict.PASSED, f"{names} is running; {HELD}")
     else:
-        advice = "raise the hook's timeout and metadata.wait, or add a confirm-traffic-increase hook and metadata.hold"
+        advice = f"{asked.to_wait}, or {asked.to_hold}"
     text = f"{names} still running after {show_duration(asked.wait_s)}"
     if asked.retries and hook is HookType.PRE_ROLLOUT:
         return HookOutcome(HookVerdict.BUSY, f"{text}; ask again")

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from webhooks.access import Listed
 from webhooks.catalog import CatalogFile, CatalogTest, Every, Kind, OnFailure, show_duration
 from webhooks.checks.job import CheckResult, Outcome
 from webhooks.checks.load import settle
 from webhooks.errors import RefusedError
 from webhooks.gates import ROLLBACK_GATE, GateService
 from webhooks.hooks.commands import CommandService
-from webhooks.hooks.epochs import HookCall, enter, finish
+from webhooks.hooks.epochs import HookCall, enter, finish, finish_since
 from webhooks.hooks.orders import AskedTests, OrderError, asks_to_hold, make_order, names_tests, read_call
 from webhooks.hooks.outcomes import TestResult, combine
 from webhooks.hooks.targets import TargetPolicy
@@ -23,7 +24,7 @@ from webhooks.protocol import HookOutcome, HookPayload, HookType, HookVerdict, P
 from webhooks.runs import LoadDesk, RunService
 from webhooks.settings import Settings
 from webhooks.store.port import Store
-from webhooks.store.records import Epoch, GateState, HookEvent, Run, RunState
+from webhooks.store.records import CanaryName, Epoch, GateState, HookEvent, Run, RunState
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _ADVANCE = re.compile(r"Advance \S+ canary (?:weight|iteration) ")
@@ -64,12 +65,15 @@ class HookService:
         self._settings = settings
         self._targets = TargetPolicy(settings.resolve, settings.allow_targets)
 
-    def handle(self, hook: HookType, payload: HookPayload) -> HookOutcome:
-        """Answer one call; raises PayloadError for names that no Kubernetes object can have."""
+    def handle(self, hook: HookType, payload: HookPayload, listed: Listed | None = None) -> HookOutcome:
+        """Answer one call; `listed` is what its Canary says of it, None where that was not read back.
+
+        Raises PayloadError for names that no Kubernetes object can have.
+        """
         for key, value in (("name", payload.name), ("namespace", payload.namespace)):
             if not _NAME.fullmatch(value):
                 raise PayloadError(f"{key}: {value[:80]!r} is not the name of a Kubernetes object")
-        call = HookCall(hook, payload, self._runs.now())
+        call = HookCall(hook, payload, self._runs.now(), listed)
         try:
             return self._answer(call)
         except OrderError as error:
@@ -78,7 +82,7 @@ class HookService:
     def _answer(self, call: HookCall) -> HookOutcome:
         match call.hook:
             case HookType.PRE_ROLLOUT | HookType.ROLLOUT:
-                return self._test(call)
+                return self._refuse_unconfirmed(call) or self._test(call)
             case HookType.CONFIRM_ROLLOUT | HookType.CONFIRM_TRAFFIC_INCREASE | HookType.CONFIRM_PROMOTION:
                 return self._confirm(call)
             case HookType.ROLLBACK:
@@ -91,7 +95,29 @@ class HookService:
     def _confirm(self, call: HookCall) -> HookOutcome:
         if call.hook is HookType.CONFIRM_TRAFFIC_INCREASE:
             return self._confirm_increase(call)
-        return self._ask(call)
+        outcome = self._ask(call)
+        if call.hook is HookType.CONFIRM_ROLLOUT and outcome.verdict is HookVerdict.PASSED:
+            self._admit(call)
+        return outcome
+
+    def _admit(self, call: HookCall) -> None:
+        if call.template:
+            self._change_epoch(call, lambda epoch: replace(epoch, template=call.template))
+
+    def _refuse_unconfirmed(self, call: HookCall) -> HookOutcome | None:
+        """Refuse a template that confirm-rollout, which is not asked again when an analysis starts over, never saw."""
+        if call.hook is not HookType.PRE_ROLLOUT or call.listed is None or not call.template:
+            return None
+        epoch = self._enter(call)
+        if epoch.template == call.template:
+            return None
+        view = self.gates.check(call.listed.gate, epoch, call.template)
+        if view.open:
+            self._admit(call)
+            return None
+        admitted = f"template {epoch.template}" if epoch.template else "no template yet"
+        told = f"confirm-rollout admitted {admitted}, the target's is now {call.template}: {view.text}"
+        return HookOutcome(HookVerdict.FAILED, told)
 
     def _ask(self, call: HookCall) -> HookOutcome:
         return self._test(call) if names_tests(call.payload.metadata) else self._ask_gate(call, call.hook.value)
@@ -140,7 +166,8 @@ class HookService:
         gate = call.payload.metadata.get("gate") or default
         if not _GATE.fullmatch(gate):
             raise OrderError(f"metadata.gate: {gate[:80]!r} is not at most 63 letters, digits, '.', '_' and '-'")
-        view = self.gates.check(gate, self._enter(call))
+        asked = call.template if call.hook is HookType.CONFIRM_ROLLOUT else ""
+        view = self.gates.check(gate, self._enter(call), asked)
         return HookOutcome(HookVerdict.PASSED if view.open else HookVerdict.WAITING, view.text)
 
     def _end(self, call: HookCall) -> HookOutcome:
@@ -155,6 +182,14 @@ class HookService:
         if call.tells_the_end:
             self._finish_epoch(call)
         return HookOutcome(HookVerdict.PASSED, "kept")
+
+    def end_release(self, canary: CanaryName, at: float) -> None:
+        """End the analysis under way, because its Canary says since `at` (unix seconds) that the release is over."""
+        last = self._store.epochs.latest(canary)
+        if last is None or finish_since(last, at) == last:
+            return
+        if self._store.epochs.advance(canary, lambda now: finish_since(now or last, at)).ended:
+            self._runs.cancel(canary, "the release is over")
 
     def _finish_epoch(self, call: HookCall) -> None:
         last = self._store.epochs.latest(call.canary)

@@ -39,7 +39,7 @@ class Guard:
 
     def refuse(self) -> Response | None:
         """Give the answer for a request that is not let in, None for one that is."""
-        g.caller = ""
+        g.caller, g.listed = "", None
         place = find_place(request.path, request.method)
         match place.audience:
             case Audience.PLATFORM:
@@ -101,8 +101,10 @@ class Guard:
 
     def _refuse_forged(self, read_back: ReadBack, place: Place) -> Response | None:
         enforced = self.settings.verify_hooks is VerifyMode.ENFORCE
+        found = ""
         try:
-            found = read_back.find_fault(place.hook, request.script_root + request.path, read_payload())
+            verified = read_back.verify(place.hook, request.script_root + request.path, read_payload())
+            found, g.listed = verified.fault, verified.listed
         except PayloadError:
             # A route says best what is wrong with a body, and starts nothing with one that cannot be read.
             return None

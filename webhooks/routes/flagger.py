@@ -1,6 +1,6 @@
 """Serve `POST /hooks/<type>`, one path for each type of hook, since Flagger's payload does not say its type."""
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response, abort, g
 
 from webhooks.hooks import HookService
 from webhooks.protocol import HookType
@@ -17,7 +17,7 @@ def make_blueprint(service: HookService) -> Blueprint:
         hook = _TYPES.get(name)
         if hook is None:
             abort(404)
-        outcome = service.handle(hook, read_payload())
+        outcome = service.handle(hook, read_payload(), g.get("listed"))
         response = text(outcome.status, outcome.reason + "\n")
         response.headers.extend(outcome.headers)
         return response

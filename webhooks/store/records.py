@@ -132,7 +132,8 @@ class Gate:
     """Carry the last word on one gate of one canary in one epoch: what, who, why and when.
 
     `approvals` names those who approved so far, of whom `needed` are needed. The word holds until `expires_at` (0: for
-    good); then the gate is closed, and the rollback gate opens where `rolls_back` says so.
+    good); then the gate is closed, and the rollback gate opens where `rolls_back` says so. `template` names what was
+    asked about, where that is known: the word is about nothing else.
     """
 
     canary: CanaryName
@@ -147,6 +148,7 @@ class Gate:
     needed: int = 1
     expires_at: float = 0.0
     rolls_back: bool = False
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ class Epoch:
 
     `checksum` is empty until a hook has told it: that of confirm-rollout lags one revision (Flagger). `advanced` is
     true once a hook was called that only follows the first weight. `step` counts the weight steps that we heard of.
-    `held` are the ids of the runs for which confirm-traffic-increase holds the traffic.
+    `held` are the ids of the runs for which confirm-traffic-increase holds the traffic. `template` names what
+    confirm-rollout admitted last, perhaps in an epoch before: a canary that starts over asks it no second time.
     """
 
     canary: CanaryName
@@ -167,6 +170,7 @@ class Epoch:
     ended: bool = False
     step: int = 0
     held: tuple[str, ...] = ()
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True)

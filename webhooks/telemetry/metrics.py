@@ -8,7 +8,7 @@ import os
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -27,6 +27,13 @@ _FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # as prometheus_client its
 HOOKS = Counter("penstock_hooks", "Hook calls by type and status", ["type", "status"], registry=_REGISTRY)
 HOOK_SECONDS = Histogram(
     "penstock_hook_seconds", "Time until a hook was answered", ["type"], registry=_REGISTRY, buckets=_BUCKETS
+)
+CANARIES_SEEN = Gauge(
+    "penstock_canaries_seen_timestamp_seconds",
+    "When a watch last knew the Canaries of a namespace",
+    ["namespace"],
+    registry=_REGISTRY,
+    multiprocess_mode="max",
 )
 RUNS_ENDED = Counter("penstock_runs_ended", "Runs by kind and outcome", ["kind", "outcome"], registry=_REGISTRY)
 

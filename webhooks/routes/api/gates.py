@@ -21,7 +21,10 @@ from webhooks.routes.api.requests import (
 from webhooks.routes.api.schemas import CANARY, GATE, NAME, PAGING, in_path
 from webhooks.store.records import CanaryName, Gate, GateState
 
-_ALLOWED = {GateState.OPEN: frozenset({"who", "why", "lasts"}), GateState.CLOSED: frozenset({"who", "why"})}
+_ALLOWED = {
+    GateState.OPEN: frozenset({"who", "why", "lasts", "template"}),
+    GateState.CLOSED: frozenset({"who", "why"}),
+}
 
 
 class GateViews:
@@ -59,7 +62,8 @@ class GateViews:
 
     def _say(self, canary: CanaryName, gate: str, state: GateState) -> Response:
         body = read_body(_ALLOWED[state])
-        decision = GateDecision(state, body.get("who", ""), body.get("why", ""), _read_lasts(body.get("lasts", "")))
+        said = {key: body[key] for key in ("who", "why", "template") if key in body}
+        decision = GateDecision(state, **said, lasts_s=_read_lasts(body.get("lasts", "")))
         return write(show_gate(self._gates.say(canary, gate, decision)))
 
 
@@ -92,6 +96,7 @@ def show_gate(gate: Gate) -> dict[str, object]:
         "state": gate.state.value,
         "epoch": gate.epoch,
         "checksum": gate.checksum,
+        "template": gate.template,
         "who": gate.who,
         "why": gate.why,
         "at": gate.at,
