@@ -11,6 +11,7 @@ from workflows.canary import read
 from workflows.rollout.plan import (
     Alerting,
     Analysis,
+    Autoscaler,
     Hook,
     Judge,
     NoDataPolicy,
@@ -337,14 +338,15 @@ def test_the_service_keeps_what_only_routers_use() -> None:
 
 def test_references_and_switches_are_kept() -> None:
     ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "web"}
-    scaler = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "web"}
+    scaler = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "web"}
+    other = {"primaryScalerReplicas": {"minReplicas": 2}, "primaryScalerQueries": {"rps": "sum(x)"}}
 
     plan = plan_of(
         read_spec(
             provider="nginx",
             metricsServer="http://prometheus:9090",
             ingressRef=ingress,
-            autoscalerRef=scaler,
+            autoscalerRef={**scaler, **other},
             progressDeadlineSeconds=60,
             skipAnalysis=True,
             suspend=True,
@@ -353,7 +355,7 @@ def test_references_and_switches_are_kept() -> None:
     )
 
     assert plan.references == {"ingressRef": Reference("Ingress", "web", "networking.k8s.io/v1", "weather")}
-    assert plan.autoscaler == Reference("HorizontalPodAutoscaler", "web", "autoscaling/v2", "weather")
+    assert plan.autoscaler == Autoscaler("ScaledObject", "web", "keda.sh/v1alpha1", 2, queries={"rps": "sum(x)"})
     assert (plan.provider, plan.metrics_server) == ("nginx", "http://prometheus:9090")
     assert plan.progress_deadline == timedelta(minutes=1)
     assert plan.skip_analysis

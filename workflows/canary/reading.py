@@ -144,7 +144,7 @@ def _build_plan(canary: Section, templates: Templates) -> RolloutPlan:
         approval_deadline=annotations.read_approval_deadline(metadata),
         no_data=annotations.read_no_data(metadata),
         judge=annotations.read_judge(metadata),
-        autoscaler=service.read_reference(spec, "autoscalerRef", namespace),
+        autoscaler=service.read_autoscaler(spec),
         references=service.read_references(spec, namespace),
         skip_analysis=spec.get("skipAnalysis", False),
         suspend=spec.get("suspend", False),

@@ -8,7 +8,7 @@ from workflows.canary.hooks import warn_of_other_namespace
 from workflows.canary.schema.service import SERVICE
 from workflows.canary.schema.words import SERVICE_NAME
 from workflows.canary.section import Section
-from workflows.rollout.plan import Reference, Service
+from workflows.rollout.plan import Autoscaler, Reference, Service
 
 _SETTINGS = SERVICE.fields.keys() - {"name", "port", "portName", "targetPort"}
 _REFERENCES = ("ingressRef", "routeRef", "upstreamRef")
@@ -26,6 +26,22 @@ def read_reference(spec: Section, name: str, namespace: str) -> Reference | None
         name=reference.get("name", ""),
         api_version=reference.get("apiVersion", ""),
         namespace=reference.get("namespace", namespace),
+    )
+
+
+def read_autoscaler(spec: Section) -> Autoscaler | None:
+    """Give the target's autoscaler and what the primary's has otherwise, None where there is none."""
+    if not spec.wrote("autoscalerRef"):
+        return None
+    reference = spec.section("autoscalerRef")
+    bounds = reference.section("primaryScalerReplicas")
+    return Autoscaler(
+        kind=reference.get("kind", ""),
+        name=reference.get("name", ""),
+        api_version=reference.get("apiVersion", ""),
+        min_replicas=bounds.get("minReplicas", 0) or None,
+        max_replicas=bounds.get("maxReplicas", 0) or None,
+        queries=reference.texts("primaryScalerQueries"),
     )
 
 

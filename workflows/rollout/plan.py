@@ -68,6 +68,18 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """Name the target's autoscaler; `None` and an absent query mean that the primary's has the same."""
+
+    kind: str
+    name: str
+    api_version: str = ""
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+    queries: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Bound a measured value; both bounds are inclusive, None is no bound."""
 
@@ -204,7 +216,7 @@ class RolloutPlan:
     approval_deadline: timedelta = timedelta(days=1)
     no_data: NoDataPolicy = NoDataPolicy.FAIL
     judge: Judge = Judge.THRESHOLD
-    autoscaler: Reference | None = None
+    autoscaler: Autoscaler | None = None
     references: Mapping[str, Reference] = field(default_factory=lambda: MappingProxyType({}))
     skip_analysis: bool = False
     suspend: bool = False
