@@ -1,0 +1,62 @@
+"""A Kubernetes cluster for tests.
+
+How to use it, from any file tests/cluster/test_*.py:
+
+- `cluster` is a `workflows.cluster.client.Cluster` as the administrator, connected through a written kubeconfig.
+- `api` is the server behind it (api_server.ApiServer): `api.url`, `api.kubeconfig(folder, token)`, what was asked
+  (`api.requests`, `api.writes`: lines as `PUT /apis/apps/v1/namespaces/test/deployments/ad`), and bad luck:
+  `api.refuse("PUT", status=429, retry_after_s=1)`, `api.lose("POST")` (carried out, the answer is lost),
+  `api.meanwhile("PUT", action)` (somebody writes first), `with api.away():`, `with api.slow(0.2):`,
+  `with api.without(VIRTUAL_SERVICE):` (as if the CRD were not installed).
+- `kubelet` plays nodes and controllers: `kubelet.settle()` brings statuses and endpoints up to date in the test's
+  thread; `with kubelet.running():` does so all the time; `give("ad", Fate.STUCK)`, `ready_after("ad", 3)` decide.
+- `account(rules)` makes a service account with just these RBAC rules and gives a Cluster that speaks for it.
+- Namespaces `test` and `default` are there; everything in them is gone before the next test.
+- Known kinds: resources.BUILT_IN, definitions._MINIMAL (a kind more is a row more).
+
+By default `api` is the small server of this folder. `make test-cluster` runs the same tests, unchanged, against a real
+API server; so make objects that a real one would take (it validates), expect its defaults to be filled in, and take
+what only the small one can do (`api.backend`) for no test but those of the server itself.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import accounts, definitions, registry
+from tests.cluster.api_server import ApiServer
+from tests.cluster.kubelet import Kubelet
+from tests.cluster.resources import DEFINITIONS, NAMESPACES, Manifest, Target
+from tests.cluster.small_server import SmallServer
+from workflows.cluster.client import Cluster
+from workflows.cluster.connection import connect
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    """A server with the kinds of the meshes, the namespace `test`, and nothing else."""
+    small = SmallServer()
+    for definition in definitions.minimal():
+        registry.create(small.store, Target(DEFINITIONS, "v1"), definition)
+    registry.create(small.store, Target(NAMESPACES, "v1"), {"metadata": {"name": "test"}})
+    with ApiServer(small, small.admin_token) as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(api: ApiServer, tmp_path: Path) -> Cluster:
+    """The administrator's client."""
+    return connect(api.kubeconfig(tmp_path))
+
+
+@pytest.fixture
+def kubelet(cluster: Cluster) -> Kubelet:
+    """The nodes and controllers."""
+    return Kubelet(cluster)
+
+
+@pytest.fixture
+def account(api: ApiServer, cluster: Cluster, tmp_path: Path) -> Callable[[list[Manifest]], Cluster]:
+    """Make a client for an account with just these rules in the namespace `test`."""
+    return lambda rules: connect(api.kubeconfig(tmp_path, accounts.make(cluster, "test", rules)))
