@@ -5,6 +5,7 @@ WebhookError
 ├── CatalogError    the operator mends the catalog            exit 78
 ├── RefusedError    the person who asked learns why           status 409
 ├── StoreError      ask again later                           status 503, exit 75
+├── SecretError     the operator sets a variable or a file    the run is inconclusive
 └── ClusterError    the cluster must answer first             status 503
 """
 
@@ -27,6 +28,10 @@ class RefusedError(WebhookError):
 
 class StoreError(WebhookError):
     """Say why the store could not be read or written this time."""
+
+
+class SecretError(WebhookError):
+    """Say which secret of a test is not there, or cannot be used."""
 
 
 class ClusterError(WebhookError):

@@ -14,6 +14,7 @@ from webhooks.catalog.specs import (
     LoadSpec,
     PytestSpec,
     RequestStep,
+    Secret,
     Spec,
 )
 from webhooks.catalog.values import (
@@ -57,6 +58,7 @@ __all__ = [
     "ParameterType",
     "PytestSpec",
     "RequestStep",
+    "Secret",
     "Spec",
     "Where",
     "accept",

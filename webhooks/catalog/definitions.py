@@ -10,6 +10,7 @@ from webhooks.catalog.fields import Fields, show
 from webhooks.catalog.loads import read_load
 from webhooks.catalog.programs import read_command, read_helm_test, read_kubernetes_job, read_pytest
 from webhooks.catalog.requests import read_http
+from webhooks.catalog.secrets import check_secrets, read_secrets, write_secrets
 from webhooks.catalog.specs import CommandSpec, HttpSpec, PytestSpec, Spec
 from webhooks.catalog.values import (
     RESERVED,
@@ -59,8 +60,10 @@ def read_test(name: str, document: object, defaults: CatalogTest, folder: Path, 
         where=fields.choice("where", Where.SERVICE),
         job=read_job(fields.section("job"), defaults.job),
         namespaces=read_namespaces(fields) or defaults.namespaces,
+        secrets=read_secrets(fields.section("secrets"), folder),
     )
     _check_place(fields, test)
+    check_secrets(fields, test, document)
     fields.raw("description")
     fields.close()
     return replace(test, definition=_define(test, document))
@@ -79,6 +82,8 @@ def _define(test: CatalogTest, document: object) -> str:
     whole = dict(document) if isinstance(document, Mapping) else {}
     whole |= {"target": test.target, "port": test.port}
     whole["job"] = {"namespace": test.job.namespace} | ({"image": test.job.image} if test.job.image else {})
+    if test.secrets:
+        whole["secrets"] = write_secrets(test.secrets)
     if isinstance(test.spec, PytestSpec):
         whole["path"] = test.spec.path
     if isinstance(test.spec, CommandSpec):

@@ -105,5 +105,19 @@ class KubernetesJobSpec:
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Name a secret and where its value is: a variable, a file, or a key of a Kubernetes Secret.
+
+    The last is for tests that run as Kubernetes Jobs, and the only one for them.
+    """
+
+    name: str
+    variable: str = ""
+    file: str = ""
+    secret: str = ""
+    key: str = ""
+
+
 Spec = HttpSpec | PytestSpec | LoadSpec | CommandSpec | HelmTestSpec | KubernetesJobSpec
 """What a kind of test needs."""

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from webhooks.catalog.gates import GateRule
-from webhooks.catalog.specs import Spec
+from webhooks.catalog.specs import Secret, Spec
 
 
 class Kind(enum.Enum):
@@ -105,6 +105,7 @@ class CatalogTest:
     where: Where = Where.SERVICE
     job: JobPlace = field(default_factory=JobPlace)
     namespaces: tuple[str, ...] = ()
+    secrets: tuple[Secret, ...] = ()
 
     @property
     def in_cluster(self) -> bool:

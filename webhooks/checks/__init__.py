@@ -3,18 +3,28 @@
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from webhooks.catalog import CatalogTest, Kind, Where
 from webhooks.checks import addresses, cluster, command, container, helm, http, load, pytest
 from webhooks.checks.job import CheckResult, Ended, Job, Outcome, Target
+from webhooks.checks.secrets import as_references
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def prepare(test: CatalogTest, target: Target, parameters: Mapping[str, str]) -> Job:
-    """Describe the child that runs a test."""
+def prepare(
+    test: CatalogTest, target: Target, parameters: Mapping[str, str], secrets: Mapping[str, str] = _NOTHING
+) -> Job:
+    """Describe the child that runs a test; `secrets` are the values that it gets from here, by name."""
     if test.kind is Kind.KUBERNETES_JOB:
         return cluster.prepare_container(test, target, parameters)
+    if test.kind is Kind.LOAD:
+        parameters = {**parameters, **as_references(secrets)}
     job = _prepare_here(test, target, parameters)
-    return cluster.prepare_elsewhere(test, target, job) if test.where is Where.JOB else _guard(test, target, job)
+    if test.where is Where.JOB:
+        return cluster.prepare_elsewhere(test, target, job)
+    return replace(_guard(test, target, job), secrets=secrets)
 
 
 def _guard(test: CatalogTest, target: Target, job: Job) -> Job:

@@ -6,33 +6,42 @@ on stdout. The first answer that is not as expected ends the test.
 
 import http.client
 import json
+import os
 import re
 import ssl
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from webhooks.catalog import CatalogTest, Expectation, HttpSpec, RequestStep, read_definition, show_duration
 from webhooks.checks.addresses import open_connection
-from webhooks.checks.job import CheckResult, Ended, Job, Outcome, Target, python_command
+from webhooks.checks.job import PLACEHOLDER, CheckResult, Ended, Job, Outcome, Target, python_command
 from webhooks.checks.json_path import MissingError, find
+from webhooks.checks.secrets import Mask, as_references
 
 _BODY_LIMIT = 1024 * 1024
 _CHUNK = 65536
 _SHOWN = 80
-_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Carry what was answered and how long it took."""
+    """Carry what was answered and how long it took; `mask` hides secrets in what is told of it."""
 
     status: int
     headers: Mapping[str, str]
     body: str
     latency_s: float
+    mask: Mask = field(default_factory=Mask)
+
+    def show(self, text: str) -> str:
+        """Write a part of the answer into a reason, cut to a readable length only when nothing secret can be cut."""
+        shown = self.mask.hide(text)
+        return repr(shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "...")
 
 
 def prepare(test: CatalogTest, target: Target, parameters: Mapping[str, str]) -> Job:
@@ -56,15 +65,22 @@ def read(_: CatalogTest, ended: Ended) -> CheckResult:
         return CheckResult(Outcome.INCONCLUSIVE, f"the check gave no result ({ended.describe()})")
 
 
-def check(spec: HttpSpec, target: Target, values: Mapping[str, str], timeout_s: float) -> CheckResult:
-    """Send the requests and judge the answers; `values` stand for ${name} in paths, headers and bodies."""
-    known = dict(values)
+def check(
+    spec: HttpSpec,
+    target: Target,
+    values: Mapping[str, str],
+    timeout_s: float,
+    secrets: Mapping[str, str] = _NO_SECRETS,
+) -> CheckResult:
+    """Send the requests and judge the answers; `values` stand for ${name}, `secrets` for ${secrets.NAME}."""
+    known = {**values, **as_references(secrets)}
+    mask = Mask(secrets.values())
     deadline = time.monotonic() + timeout_s
     slowest = 0.0
     for step in spec.requests:
         try:
-            answer = send(fill_step(step, known), target, deadline)
-        except (OSError, http.client.HTTPException) as error:
+            answer = replace(send(fill_step(step, known), target, deadline), mask=mask)
+        except (OSError, UnicodeEncodeError, http.client.HTTPException) as error:
             return CheckResult(Outcome.FAILED, f"{step.name}: no answer from {target.host} ({_cause(error)})")
         fault = judge(step.expect, answer) or _capture(step, answer, known)
         if fault:
@@ -87,8 +103,8 @@ def fill_step(step: RequestStep, values: Mapping[str, str]) -> RequestStep:
     def encoded(match: re.Match[str]) -> str:
         return quote(values[match[1]], safe="") if match[1] in values else match[0]
 
-    headers = {name: _PLACEHOLDER.sub(plain, value) for name, value in step.headers.items()}
-    path, body = _PLACEHOLDER.sub(encoded, step.path), _PLACEHOLDER.sub(plain, step.body)
+    headers = {name: PLACEHOLDER.sub(plain, value) for name, value in step.headers.items()}
+    path, body = PLACEHOLDER.sub(encoded, step.path), PLACEHOLDER.sub(plain, step.body)
     return RequestStep(step.name, step.method, path, headers, body, step.expect, step.capture)
 
 
@@ -151,12 +167,12 @@ def _read_body(response: http.client.HTTPResponse, deadline: float) -> str:
 def judge(expect: Expectation, answer: Answer) -> str:
     """Say what is not as expected, empty when all is."""
     if not {str(answer.status), f"{answer.status // 100}xx"} & set(expect.statuses):
-        return f"status {answer.status}, expected {' or '.join(expect.statuses)}; body {_show(answer.body)}"
+        return f"status {answer.status}, expected {' or '.join(expect.statuses)}; body {answer.show(answer.body)}"
     if expect.max_latency_s and answer.latency_s > expect.max_latency_s:
         return f"took {show_duration(answer.latency_s)}, at most {show_duration(expect.max_latency_s)} allowed"
     for text in expect.contains:
         if text not in answer.body:
-            return f"body has no {text!r}; it is {_show(answer.body)}"
+            return f"body has no {text!r}; it is {answer.show(answer.body)}"
     return _judge_headers(expect, answer) or _judge_json(expect, answer)
 
 
@@ -164,7 +180,9 @@ def _judge_headers(expect: Expectation, answer: Answer) -> str:
     found = {name.lower(): value for name, value in answer.headers.items()}
     for name, wanted in expect.headers.items():
         if found.get(name.lower()) != wanted:
-            return f"header {name} is {found.get(name.lower())!r}, expected {wanted!r}"
+            value = found.get(name.lower())
+            shown = None if value is None else answer.show(value)
+            return f"header {name} is {shown}, expected {wanted!r}"
     return ""
 
 
@@ -178,11 +196,11 @@ def _judge_json(expect: Expectation, answer: Answer) -> str:
         for path, wanted in expect.json.items():
             value = find(document, path)
             if value != wanted:
-                return f"JSON {path} is {_show(json.dumps(value))}, expected {json.dumps(wanted, default=str)}"
+                return f"JSON {path} is {answer.show(json.dumps(value))}, expected {json.dumps(wanted, default=str)}"
     except MissingError as error:
-        return f"{error}; body {_show(answer.body)}"
+        return f"{error}; body {answer.show(answer.body)}"
     except (ValueError, RecursionError):
-        return f"body is not JSON: {_show(answer.body)}"
+        return f"body is not JSON: {answer.show(answer.body)}"
     return ""
 
 
@@ -196,10 +214,6 @@ def _capture(step: RequestStep, answer: Answer, known: dict[str, str]) -> str:
     return ""
 
 
-def _show(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
-
-
 def main() -> int:
     """Read the job from stdin, check, and print the result as one line of JSON."""
     order = json.loads(sys.stdin.read())
@@ -207,6 +221,7 @@ def main() -> int:
     if not isinstance(test.spec, HttpSpec):
         raise TypeError(f"{test.name} is not a test of kind http")
     target = Target(order["url"], order["connect"])
-    result = check(test.spec, target, order["parameters"], test.timeout_s)
+    secrets = {one.name: os.environ[one.name] for one in test.secrets}
+    result = check(test.spec, target, order["parameters"], test.timeout_s, secrets)
     print(json.dumps({"outcome": result.outcome.value, "reason": result.reason}))  # noqa: T201 - the result for the parent
     return 0

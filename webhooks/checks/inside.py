@@ -1,7 +1,7 @@
 """Do inside a Kubernetes Job of our own image what the runner would do here: files, child, and its JUnit handed back.
 
-`python3 -m webhooks.checks.inside`, with the order in PENSTOCK_JOB. What the child writes is the pod's log; the files
-that are asked for follow in one marked last line.
+`python3 -m webhooks.checks.inside`, with the order in PENSTOCK_JOB. What the child writes is the pod's log, secrets
+hidden; the files that are asked for follow in one marked last line.
 """
 
 import json
@@ -10,13 +10,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from webhooks.checks.secrets import Mask, MaskedStream
 
 RESULT_MARK = "PENSTOCK-FILES "
 """How the line begins that carries files."""
 
 _ORDER = "PENSTOCK_JOB"
 _FILE_LIMIT = 1024 * 1024
+_CHUNK = 65536
 
 
 def main() -> int:
@@ -26,23 +29,43 @@ def main() -> int:
         folder = Path(name)
         for file, text in order["files"].items():
             (folder / Path(file).name).write_text(text)
-        status = _run(order, folder)
-        files = {file: text for file in order["collect"] if (text := _read(folder / Path(file).name))}
+        mask = Mask(os.environ.get(secret, "") for secret in order["secrets"])
+        status = _run(order, folder, mask)
+        files = {file: mask.hide(text) for file in order["collect"] if (text := _read(folder / Path(file).name))}
     if files:
         print(RESULT_MARK + json.dumps({"files": files}), flush=True)  # noqa: T201 - for the owner of the Job
     return status
 
 
-def _run(order: dict[str, Any], folder: Path) -> int:
+def _run(order: dict[str, Any], folder: Path, mask: Mask) -> int:
     # The image's Python may stand elsewhere than the one that wrote the order.
     argv = [sys.executable if word == order["python"] else word for word in order["argv"]]
     environ = {**os.environ, "HOME": str(folder), "PYTHONUNBUFFERED": "1", **order["environ"]}
     try:
-        done = subprocess.run(argv, input=order["stdin"].encode(), cwd=folder, env=environ, check=False)  # noqa: S603 - made from the operator's catalog
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(order["stdin"].encode())
+            stdin.seek(0)
+            status = _follow(argv, stdin, folder, environ, mask)
     except OSError as error:
         print(f"cannot run {argv[0]}: {error}", file=sys.stderr)  # noqa: T201 - the log of the run
         return 127
-    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+    return status if status >= 0 else 128 - status
+
+
+def _follow(argv: list[str], stdin: IO[bytes], folder: Path, environ: dict[str, str], mask: Mask) -> int:
+    stream = MaskedStream(mask)
+    with subprocess.Popen(  # noqa: S603 - made from the operator's catalog
+        argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, env=environ
+    ) as child:
+        while child.stdout is not None and (piece := os.read(child.stdout.fileno(), _CHUNK)):
+            _write(stream.feed(piece))
+        _write(stream.finish())
+    return child.returncode
+
+
+def _write(content: bytes) -> None:
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
 
 
 def _read(path: Path) -> str:

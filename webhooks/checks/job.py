@@ -21,8 +21,10 @@ PASSED_ON = ("LANG", "LC_ALL", "PATH", "PYTHONPATH", "SSL_CERT_DIR", "SSL_CERT_F
 RUN_MARK = "PENSTOCK_RUN"
 """The variable that marks every process of a run, so that none is forgotten when the run ends."""
 
+PLACEHOLDER = re.compile(r"\$\{((?:secrets\.)?[A-Za-z_][A-Za-z0-9_]*)\}")
+"""What stands for a value: `${name}` for a parameter, `${secrets.NAME}` for a secret."""
+
 _OURS = "PENSTOCK_"
-_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -73,6 +75,7 @@ class Job:
     """Describe a child: its command, what it reads on stdin, the files it finds in its folder, its variables.
 
     `passed_on` names variables of the service that it sees beyond those that every child sees; `*` is all but ours.
+    `secrets` are variables too, whose values are hidden in all that the child leaves.
     """
 
     argv: tuple[str, ...]
@@ -80,6 +83,7 @@ class Job:
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     environ: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     passed_on: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def describe_target(target: Target, parameters: Mapping[str, str]) -> dict[str, 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Put values in the place of ${name}, each once; an unknown name stays as it is."""
-    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
+    return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def join_reasons(reasons: Sequence[str], shown: int = 3) -> str:

@@ -10,7 +10,7 @@ from loadtester.errors import LoadError
 from loadtester.report import LoadReport
 from loadtester.verdict import LoadOutcome, judge, parse_threshold
 from webhooks.catalog import CatalogTest, InconclusivePolicy, LoadSpec
-from webhooks.checks.job import CheckResult, Ended, Job, Outcome, Target, join_reasons, python_command
+from webhooks.checks.job import PLACEHOLDER, CheckResult, Ended, Job, Outcome, Target, join_reasons, python_command
 
 _PLAN = "plan.json"
 _LIVE_KINDS = frozenset({"tick", "end"})
@@ -26,10 +26,9 @@ def prepare(test: CatalogTest, target: Target, parameters: Mapping[str, str]) ->
     return Job(python_command("loadtester", "run", _PLAN, "--live"), files={_PLAN: json.dumps(plan)})
 
 
-def _fill(text: str, parameters: Mapping[str, str]) -> str:
-    for name, value in parameters.items():
-        text = text.replace("${" + name + "}", json.dumps(value)[1:-1])
-    return text
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    # In one go, so that a parameter cannot bring a reference to a secret.
+    return PLACEHOLDER.sub(lambda match: json.dumps(values[match[1]])[1:-1] if match[1] in values else match[0], text)
 
 
 def _spec(test: CatalogTest) -> LoadSpec:

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from webhooks.catalog import CatalogTest
+from webhooks.catalog import CatalogTest, Kind
 from webhooks.checks.job import RUN_MARK, Ended, Job, clean_environ
+from webhooks.checks.secrets import Mask, MaskedStream
 from webhooks.runs.families import die_with_parent, end_group, end_marked
 from webhooks.store.records import Run
 
@@ -22,38 +23,47 @@ _OUTPUT_LIMIT = 1024 * 1024
 _FRESH_LIMIT = 10 * 1024 * 1024
 _CHUNK = 65536
 _REAP_S = 5.0
+_SPEAKING_TO_US = frozenset({Kind.HTTP, Kind.LOAD})
 
 
 class Output:
-    """Take in what comes through a pipe and keep the newest part; `fresh` is what nobody has moved on yet."""
+    """Take in what comes through a pipe, secrets hidden, and keep the newest part.
 
-    def __init__(self, descriptor: int) -> None:
+    `fresh` is what nobody has moved on yet. What is `ours` to read, such as a report, is kept as it came: hiding could
+    break its form, and whoever reads it hides what it tells.
+    """
+
+    def __init__(self, descriptor: int, mask: Mask, *, ours: bool = False) -> None:
         self.descriptor = descriptor
         self.open = True
         self.fresh = bytearray()
+        self._stream = MaskedStream(mask)
+        self._ours = ours
         self._kept = bytearray()
-        self._taken = 0
         os.set_blocking(descriptor, False)
 
-    def take(self) -> None:
-        """Read what is there now, a bounded amount."""
+    def take(self) -> bool:
+        """Read what is there now, a bounded amount; tells whether there was something."""
         try:
             chunk = os.read(self.descriptor, _CHUNK)
         except BlockingIOError:
-            return
+            return False
         self.open = bool(chunk)
-        self._kept += chunk
+        self._keep(chunk, self._stream.feed(chunk) if chunk else self._stream.finish())
+        return self.open
+
+    def _keep(self, chunk: bytes, hidden: bytes) -> None:
+        self._kept += chunk if self._ours else hidden
         if len(self.fresh) < _FRESH_LIMIT:
-            self.fresh += chunk
+            self.fresh += hidden
         del self._kept[: max(0, len(self._kept) - _OUTPUT_LIMIT)]
 
     def drain(self) -> None:
         """Read all that is left of an ended writer, at most what is kept."""
         for _ in range(_OUTPUT_LIMIT // _CHUNK):
-            before = len(self._kept)
-            self.take()
-            if not self.open or len(self._kept) == before:
-                return
+            if not self.take():
+                break
+        self._keep(b"", self._stream.finish())
 
     @property
     def text(self) -> str:
@@ -77,13 +87,15 @@ class Child:
         self.stop_reason = ""
         self.overdue_at = 0.0
         self.kill_at = 0.0
+        self.mask = Mask(job.secrets.values())
         self._folder = Path(tempfile.mkdtemp(prefix=_prefix(run.id)))
         try:
             self._process = self._start(job, clean_environ(environ, self._folder, run.id, job.passed_on))
         except OSError:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
-        self.outputs = (Output(_number(self._process.stdout)), Output(_number(self._process.stderr)))
+        stdout, stderr = _number(self._process.stdout), _number(self._process.stderr)
+        self.outputs = (Output(stdout, self.mask, ours=test.kind in _SPEAKING_TO_US), Output(stderr, self.mask))
 
     def _start(self, job: Job, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         for name, text in job.files.items():
@@ -97,7 +109,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=self._folder,
-                env={**environ, **job.environ},
+                env={**environ, **job.environ, **job.secrets},
                 start_new_session=True,
                 preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - the runner has one thread
             )

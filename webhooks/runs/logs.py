@@ -23,8 +23,9 @@ class Finished:
 
     @property
     def log(self) -> str:
-        """Give the end of what it wrote."""
-        return f"{self.ended.stdout[-_TAIL // 2 :]}{self.ended.stderr[-_TAIL // 2 :]}"
+        """Give the end of what it wrote, secrets hidden."""
+        stdout = self.child.mask.hide(self.ended.stdout)
+        return f"{stdout[-_TAIL // 2 :]}{self.ended.stderr[-_TAIL // 2 :]}"
 
 
 class RunLogs:

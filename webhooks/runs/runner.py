@@ -16,7 +16,8 @@ from webhooks import checks
 from webhooks.catalog import Kind, read_definition, show_duration
 from webhooks.checks.job import CheckResult, Outcome, Target
 from webhooks.checks.load import read_tick
-from webhooks.errors import StoreError
+from webhooks.checks.secrets import read_secrets
+from webhooks.errors import SecretError, StoreError
 from webhooks.runs.bell import Bell, hush
 from webhooks.runs.changes import change
 from webhooks.runs.child import Child
@@ -150,9 +151,10 @@ class Runner:
         order = run.order
         try:
             test = read_definition(order.test, order.definition)
-            job = checks.prepare(test, _target_of(order), order.parameters)
+            secrets = read_secrets(test.secrets, self._environ)
+            job = checks.prepare(test, _target_of(order), order.parameters, secrets)
             child = Child(run, test, job, self._environ)
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except (OSError, SecretError, ValueError, LookupError, TypeError) as error:
             result = CheckResult(Outcome.INCONCLUSIVE, f"could not be started ({error})")
             self._save_end(run, _STATES[result.outcome], result.reason)
             return
@@ -166,7 +168,7 @@ class Runner:
     def _report(self, child: Child) -> None:
         if child.test.kind is not Kind.LOAD:
             return
-        report = read_tick(child.outputs[0].last_line())
+        report = child.mask.hide_json(read_tick(child.outputs[0].last_line()))
         if report and report != child.run.report:
             child.run = replace(child.run, report=report)
             change(
@@ -200,7 +202,9 @@ class Runner:
         self._forget(child)
         ended = child.close()
         # From here on the run is settled until the store has taken it, however often that is tried.
-        self._finished[child.run.id] = Finished(child, ended, checks.read(child.test, ended))
+        result = checks.read(child.test, ended)
+        hidden = replace(result, reason=child.mask.hide(result.reason))
+        self._finished[child.run.id] = Finished(child, ended, hidden)
 
     def _settle(self, finished: Finished) -> None:
         child, result = finished.child, finished.result

@@ -43,6 +43,7 @@ def prepare_elsewhere(test: CatalogTest, target: Target, job: Job) -> Job:
         "stdin": job.stdin,
         "files": dict(job.files),
         "environ": dict(job.environ),
+        "secrets": [one.name for one in test.secrets],
         "collect": [junit],
     }
     return _own_job(test, target, {"command": [], "environ": {}, "inside": order})
@@ -56,6 +57,7 @@ def _own_job(test: CatalogTest, target: Target, container: Mapping[str, object])
         "canary": target.name,
         "test": test.name,
         "timeout_s": test.timeout_s,
+        "secrets": {one.name: {"name": one.secret, "key": one.key} for one in test.secrets},
     }
     return Job(python_command("webhooks.checks.cluster"), stdin=json.dumps(order), passed_on=CLUSTER_VARIABLES)
 
