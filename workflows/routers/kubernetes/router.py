@@ -1,0 +1,167 @@
+"""Put splits in force through the API server: one class for every dialect.
+
+The rule to keep: a split is written on just the version of the object that it was decided on. Where somebody else
+wrote meanwhile but left the split alone, it is written on theirs; where they changed the split, the tick is taken
+again and decides again.
+"""
+
+import secrets
+import string
+from dataclasses import replace
+from datetime import timedelta
+
+from workflows.cluster.kinds import CANARY, Manifest
+from workflows.cluster.pen import Pen
+from workflows.cluster.targets import Target, read_target
+from workflows.errors import ConfigurationError, ConflictError, UnavailableError
+from workflows.ports import Clock
+from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.traffic import Route
+from workflows.routers.kubernetes import manifests
+from workflows.routers.kubernetes.dialect import Ability, Dialect, Draft
+from workflows.routers.kubernetes.site import Site
+
+PATIENCE = timedelta(seconds=10)
+"""How long a gateway may take to put a split in force."""
+
+_POLL = timedelta(milliseconds=200)
+_ATTEMPTS = 5
+_TOKEN_LENGTH = 10
+
+
+class KubernetesRouter:
+    """Split user traffic by the objects of one provider."""
+
+    def __init__(self, pen: Pen, plan: RolloutPlan, dialect: Dialect, clock: Clock) -> None:
+        self._pen = pen
+        self._split_pen = pen if dialect.namespaced else replace(pen, namespace="")
+        self._site = Site(plan)
+        self._dialect = dialect
+        self._clock = clock
+        self._name = dialect.name(self._site)
+        self._seen: Manifest | None = None
+        self._looked = False
+
+    def read(self) -> Route:
+        """Give the split that is in force, all to the primary where nothing splits yet."""
+        self._seen, self._looked = self._get(), True
+        return self._split(self._seen)
+
+    def shift(self, route: Route) -> None:
+        """Put a split in force and return once it is; what is missing is made first, services before traffic."""
+        self._refuse_beyond(route)
+        if not self._looked:
+            self.read()
+        draft = self._draft(route)
+        for companion in self._dialect.companions(draft):
+            self._pen.put(companion.kind, companion.name, companion.build)
+        self._await(self._write(draft))
+
+    def _get(self) -> Manifest | None:
+        return self._split_pen.cluster.get(self._dialect.kind, self._split_pen.namespace, self._name)
+
+    def _split(self, manifest: Manifest | None) -> Route:
+        return self._dialect.read(self._site, manifest) if manifest else Route()
+
+    def _refuse_beyond(self, route: Route) -> None:
+        asked = {Ability.MATCH: route.matched, Ability.MIRROR: route.mirrored, Ability.STICKY: route.sticky}
+        for ability, wanted in asked.items():
+            if wanted and ability not in self._dialect.abilities:
+                raise ConfigurationError(
+                    f"{self._site.plan.key}: {route}: {ability.value} is beyond {self._dialect.kind}; "
+                    "use provider istio or gatewayapi:v1"
+                )
+
+    def _draft(self, route: Route) -> Draft:
+        going_home = self._seen is not None and route.canary_percent == 0
+        return Draft(
+            self._site,
+            route,
+            source=self._source(going_home=going_home),
+            target=self._target(going_home=going_home),
+            owner=self._owner(),
+            token=_make_token,
+        )
+
+    def _target(self, *, going_home: bool) -> Target | None:
+        try:
+            return read_target(self._pen.cluster, self._site.plan)
+        except ConfigurationError:
+            # Traffic goes home even when the target was deleted: what the split names has stood since it was made.
+            if going_home:
+                return None
+            raise
+
+    def _source(self, *, going_home: bool) -> Manifest | None:
+        source = self._dialect.source
+        if source is None:
+            return None
+        reference = self._site.plan.references[source.field]
+        found = self._pen.cluster.get(source.kind, self._site.namespace, reference.name)
+        if found is None and not going_home:
+            raise ConfigurationError(
+                f"{self._site.plan.key}: {source.kind.kind} {reference.name} in {self._site.namespace}: not found; "
+                f"apply it first, or correct spec.{source.field}"
+            )
+        return found
+
+    def _owner(self) -> Manifest | None:
+        plan = self._site.plan
+        try:
+            canary = self._pen.cluster.get(CANARY, plan.namespace, plan.name)
+        except ConfigurationError:
+            # A cluster without Flagger's resource definitions has no Canary to own anything.
+            return None
+        if canary is None:
+            return None
+        who = {"apiVersion": CANARY.api_version, "kind": CANARY.kind, "name": plan.name}
+        return {**who, "uid": canary["metadata"]["uid"], "controller": True, "blockOwnerDeletion": True}
+
+    def _write(self, draft: Draft) -> Manifest:
+        kind, base = self._dialect.kind, self._seen
+        found = base or self._create(draft)
+        for _ in range(_ATTEMPTS):
+            try:
+                self._seen = self._split_pen.replace(kind, found, self._build(draft, found))
+            except ConflictError:
+                found = self._look_again(found)
+            else:
+                return self._seen
+        raise ConflictError(f"{kind.kind} {self._name} in {self._site.namespace}: others write it faster than we can")
+
+    def _create(self, draft: Draft) -> Manifest:
+        wanted = self._build(draft, None)
+        found = self._split_pen.put(self._dialect.kind, self._name, lambda there: there or wanted)
+        if self._split(found) not in {Route(), draft.route}:
+            raise self._contested(found, Route())
+        return found
+
+    def _look_again(self, found: Manifest) -> Manifest:
+        current = self._get()
+        if current is None or self._split(current) != self._split(found):
+            raise self._contested(current, self._split(found))
+        return current
+
+    def _contested(self, current: Manifest | None, decided_on: Route) -> ConflictError:
+        self._seen, self._looked = current, True
+        return ConflictError(
+            f"{self._dialect.kind.kind} {self._name} in {self._site.namespace}: somebody set canary weight "
+            f"{self._split(current)} where {decided_on} was read; decide again"
+        )
+
+    def _build(self, draft: Draft, found: Manifest | None) -> Manifest:
+        said = self._dialect.write(replace(draft, found=found))
+        owner = draft.owner if self._dialect.namespaced else None
+        return manifests.assemble(self._name, found, said, owner)
+
+    def _await(self, written: Manifest) -> None:
+        deadline = self._clock.now() + PATIENCE
+        while reason := self._dialect.pending(written):
+            if self._clock.now() > deadline:
+                raise UnavailableError(f"{self._dialect.kind.kind} {self._name} in {self._site.namespace}: {reason}")
+            self._clock.sleep(_POLL)
+            written = self._get() or written
+
+
+def _make_token() -> str:
+    return "".join(secrets.choice(string.ascii_letters) for _ in range(_TOKEN_LENGTH))

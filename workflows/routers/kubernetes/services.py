@@ -1,0 +1,103 @@
+"""Write the three services of a release: the canary's, the primary's and the one that users call.
+
+The rule to keep: of a service that somebody else made, only its ports and its selector change.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from workflows.cluster.kinds import SERVICE, Manifest
+from workflows.cluster.targets import Target
+from workflows.errors import ConfigurationError
+from workflows.rollout.traffic import ALL, Arm, Route
+from workflows.routers.kubernetes import manifests
+from workflows.routers.kubernetes.dialect import Companion, Dialect, Draft
+from workflows.routers.kubernetes.site import Site
+
+
+def of_both_arms(draft: Draft) -> Iterable[Companion]:
+    """Give the services of the two arms, which stand before any traffic is sent to them."""
+    return () if draft.target is None else (_arm(draft, draft.target, arm) for arm in (Arm.CANARY, Arm.PRIMARY))
+
+
+def of_all_three(draft: Draft) -> Iterable[Companion]:
+    """Give the arms' services and then the one that users call, which leads to the primary past any mesh."""
+    if draft.target is None:
+        return
+    yield from of_both_arms(draft)
+    yield _service(draft, draft.target, (draft.site.apex, "apex"), Arm.PRIMARY)
+
+
+def _arm(draft: Draft, target: Target, arm: Arm) -> Companion:
+    return _service(draft, target, (draft.site.service_of(arm), arm.value), arm)
+
+
+def _service(draft: Draft, target: Target, called: tuple[str, str], arm: Arm) -> Companion:
+    name, part = called
+
+    def build(found: Manifest | None) -> Manifest:
+        said = {"metadata": _marks(draft.site, target, part, found), "spec": _spec(draft.site, target, arm, found)}
+        return manifests.assemble(name, found, said, draft.owner)
+
+    return Companion(SERVICE, name, build)
+
+
+def _marks(site: Site, target: Target, part: str, found: Manifest | None) -> Manifest:
+    if found and not manifests.is_owned(found):
+        return {"annotations": dict(manifests.KEEP_OUT)}
+    marks = site.setting(part) or {}
+    name = site.apex if part == "apex" else f"{site.apex}-{part}"
+    return {
+        "labels": {**(marks.get("labels") or {}), target.label: name},
+        "annotations": {**(marks.get("annotations") or {}), **manifests.KEEP_OUT},
+    }
+
+
+def _spec(site: Site, target: Target, arm: Arm, found: Manifest | None) -> Manifest:
+    spec = found["spec"] if found else _first_spec(site)
+    known = {port.get("name"): port["nodePort"] for port in spec.get("ports") or [] if port.get("nodePort")}
+    ports = [_service_port(site), *(_port(name, port, port) for name, port in target.ports.items())]
+    kept = [port | ({"nodePort": known[port["name"]]} if port["name"] in known else {}) for port in ports]
+    return {**spec, "selector": {target.label: _value(target, arm)}, "ports": kept}
+
+
+def _value(target: Target, arm: Arm) -> str:
+    return target.primary_value if arm is Arm.PRIMARY else target.value
+
+
+def _first_spec(site: Site) -> Manifest:
+    headless = {"clusterIP": "None"} if site.setting("headless") else {}
+    return {"type": "ClusterIP", **headless, **site.settings("trafficDistribution")}
+
+
+def _service_port(site: Site) -> dict[str, Any]:
+    service = site.plan.service
+    return _port(service.port_name, service.port, service.target_port) | site.settings("appProtocol")
+
+
+def _port(name: str, port: int, target_port: int | str) -> dict[str, Any]:
+    return {"name": name, "protocol": "TCP", "port": port, "targetPort": target_port}
+
+
+def _write(draft: Draft) -> Manifest:
+    percent = draft.route.canary_percent
+    if percent not in {0, ALL}:
+        raise ConfigurationError(
+            f"{draft.site.plan.key}: provider kubernetes sends all traffic to one arm, {percent} percent cannot be "
+            "split off; give spec.analysis.iterations instead of weights, or a provider that splits"
+        )
+    if draft.target is None:
+        raise ConfigurationError(f"{draft.site.plan.key}: the target is gone, and with it what its pods are picked by")
+    arm = Arm.CANARY if percent else Arm.PRIMARY
+    marks = _marks(draft.site, draft.target, "apex", draft.found)
+    return {"metadata": marks, "spec": _spec(draft.site, draft.target, arm, draft.found)}
+
+
+def _read(_: Site, manifest: Manifest) -> Route:
+    # A service that nobody took over yet says nothing of a release.
+    values: dict[str, str] = manifest["spec"].get("selector") or {}
+    home = any(value.endswith("-primary") for value in values.values())
+    return Route(0 if home or not manifests.is_taken(manifest) else ALL)
+
+
+DIALECT = Dialect(SERVICE, _write, _read, companions=of_both_arms)

@@ -1,0 +1,45 @@
+"""Join the providers of a Canary file to the dialects that serve them: the only place that knows them all."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from workflows.cluster.pen import Pen
+from workflows.errors import ConfigurationError
+from workflows.ports import Clock, TrafficRouter
+from workflows.rollout.plan import RolloutPlan
+from workflows.routers.kubernetes import istio, services
+from workflows.routers.kubernetes.dialect import Dialect
+from workflows.routers.kubernetes.router import KubernetesRouter
+
+DEFAULT = "istio"
+"""The provider of a plan that names none (Flagger: the controller's -mesh-provider)."""
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {
+        "istio": istio.DIALECT,
+        "kubernetes": services.DIALECT,
+    }
+)
+
+_GATEWAY_API = "a mesh that serves the Gateway API, with provider gatewayapi:v1"
+SUCCESSORS: Mapping[str, str] = MappingProxyType(
+    {
+        "appmesh": f"App Mesh is discontinued; move to {_GATEWAY_API}",
+        "osm": f"Open Service Mesh is archived; move to istio, or to {_GATEWAY_API}",
+        "smi": f"the Service Mesh Interface is archived; move to {_GATEWAY_API}",
+    }
+)
+"""What to move to from the providers that are no more, by the word before their colon."""
+
+
+def build_router(pen: Pen, plan: RolloutPlan, clock: Clock) -> TrafficRouter:
+    """Give the router of a plan's provider; raises ConfigurationError for a plan that it cannot serve."""
+    name = plan.provider or DEFAULT
+    dialect = DIALECTS.get(name)
+    if dialect is None:
+        known = f"unknown; known: {', '.join(sorted(DIALECTS))}"
+        raise ConfigurationError(f"{plan.key}: spec.provider: {name}: {SUCCESSORS.get(name.partition(':')[0], known)}")
+    refusal = dialect.refusal(plan)
+    if refusal:
+        raise ConfigurationError(f"{plan.key}: provider {name}: {refusal}")
+    return KubernetesRouter(pen, plan, dialect, clock)
