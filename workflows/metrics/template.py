@@ -15,10 +15,9 @@ _VARIABLES = "variables."
 
 
 def render(check: Check, plan: RolloutPlan) -> str:
-    """Fill in a check's query and fold its white space; raises ConfigurationError for an unknown placeholder."""
+    """Fill in a check's query; raises ConfigurationError for an unknown placeholder."""
     known = _values(check, plan)
-    query = _PLACEHOLDER.sub(lambda found: _fill(found[1].strip(), known, check), check.query)
-    return " ".join(query.split())
+    return _PLACEHOLDER.sub(lambda found: _fill(found[1].strip(), known, check), check.query)
 
 
 def format_interval(interval: timedelta) -> str:
