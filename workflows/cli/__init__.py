@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "replay": Command("workflows.cli.journal", "replay_main", "make every decision of a journal again"),
         "verify": Command("workflows.cli.journal", "verify_main", "check that a journal was not changed"),
         "lint": Command("workflows.canary.lint", "main", "say what is wrong with a Canary file"),
+        "render": Command("workflows.cli.render", "main", "write the YAML that belongs to a canary"),
         "local": Command("workflows.local.cli", "main", "run a service on this machine behind Envoy"),
         "serve": Command("webhooks.cli", "main", "answer Flagger's webhooks"),
         "loadtester": Command("webhooks.cli", "loadtester_main", "take the place of Flagger's loadtester"),
