@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from webhooks.protocol import HookPayload
+from workflows.rollout.order import Order
 from workflows.rollout.plan import Alerting, Check, Hook, RolloutPlan, Severity
 from workflows.rollout.samples import Measurement, TrafficCounts
 from workflows.rollout.state import Event, RolloutState
@@ -117,12 +118,23 @@ class StateStore(Protocol):
         """Keep the state; raises FencedError when another owner holds the release."""
         ...
 
-    def acquire(self, owner: str, duration: timedelta) -> Lease:
-        """Become the owner or stay it, for `duration` from now; raises FencedError while another's lease runs."""
+    def acquire(self, owner: str, duration: timedelta, *, by_force: bool = False) -> Lease:
+        """Become the owner or stay it, for `duration` from now; raises FencedError while another's lease runs.
+
+        By force, the other owner is shut out.
+        """
         ...
 
     def release(self, lease: Lease) -> None:
         """Give the release up; does nothing when another owner holds it."""
+        ...
+
+    def order(self, order: Order) -> None:
+        """Keep what somebody orders, in place of the last order; needs no lease."""
+        ...
+
+    def ordered(self) -> Order | None:
+        """Give the last order, None before the first."""
         ...
 
 

@@ -74,6 +74,7 @@ def look(release: Release) -> World:
         primary=platform.workload.readiness(Arm.PRIMARY),
         canary=platform.workload.readiness(Arm.CANARY),
         route=platform.router.read(),
+        order=platform.states.ordered(),
     )
 
 

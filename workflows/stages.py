@@ -17,6 +17,7 @@ from workflows.rollout import machine, promotion
 from workflows.rollout.analysis import deliberate_gate, look_for_obstacle
 from workflows.rollout.decision import Decision, Deliberation, Pace, Shift, Tick
 from workflows.rollout.ending import roll_back
+from workflows.rollout.intervention import heed_in_stage
 from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Cause, Event, HookRound, RolloutState, Verdict
@@ -122,7 +123,10 @@ def _of_one_revision(decide: Decider) -> Decider:
     """Roll back when the target asks for another revision: what the pipeline passed so far was passed for one."""
 
     def decide_or_end(tick: Tick) -> Deliberation | Decision:
-        revision = tick.world.revision
+        heeded = heed_in_stage(tick)
+        if isinstance(heeded, Decision):
+            return heeded
+        tick, revision = heeded, tick.world.revision
         if tick.state.phase in ANALYSED and revision != tick.state.revision:
             return roll_back(tick, Cause.ABORTED, f"revision {revision} came in; start again with it")
         return decide(tick)

@@ -170,6 +170,7 @@ def _fresh(state: RolloutState) -> RolloutState:
         cause=None,
         reason="",
         halt="",
+        paused="",
     )
 
 
@@ -228,6 +229,26 @@ def hold_promotion(state: RolloutState, reason: str, at: datetime) -> RolloutSta
     first = state.phase is not Phase.WAITING_PROMOTION
     moved = _move(state, Signal.PROMOTION_HELD, at)
     return replace(moved, held_since=at if first else state.held_since, reason=reason)
+
+
+def heed(state: RolloutState, order: str) -> RolloutState:
+    """Record which order was heeded last; it is not heeded again."""
+    return replace(state, heeded=order)
+
+
+def pause(state: RolloutState, why: str) -> RolloutState:
+    """Record by whom the weight is held from now on."""
+    return replace(state, paused=why)
+
+
+def resume(state: RolloutState) -> RolloutState:
+    """Record that nobody holds the weight any more."""
+    return replace(state, paused="", held_since=None)
+
+
+def forgive(state: RolloutState) -> RolloutState:
+    """Record that the revision which failed may be released again, as if it were new."""
+    return replace(state, revision=state.promoted_revision)
 
 
 def promote(state: RolloutState, at: datetime) -> RolloutState:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from workflows.rollout.case import Case
+from workflows.rollout.order import Order
 from workflows.rollout.phase import UNDER_WAY, Phase
 from workflows.rollout.plan import Severity
 from workflows.rollout.samples import TrafficCounts
@@ -25,6 +26,7 @@ class Cause(enum.Enum):
 
     PROMOTED = "promoted"
     CHECKS = "failed checks threshold reached"
+    EVIDENCE = "evidence of harm"
     NO_DATA = "no data to judge by"
     HOOK = "manual webhook invoked"
     REFUSED = "refused by a gate"
@@ -41,7 +43,7 @@ class Cause(enum.Enum):
             case Cause.NOT_READY | Cause.PRIMARY_NOT_READY:
                 return Outcome.FAILED
             case (
-                Cause.CHECKS | Cause.NO_DATA | Cause.HOOK | Cause.REFUSED | Cause.ABORTED
+                Cause.CHECKS | Cause.EVIDENCE | Cause.NO_DATA | Cause.HOOK | Cause.REFUSED | Cause.ABORTED
             ):  # pragma: no branch - mypy proves it is the last
                 return Outcome.ROLLED_BACK
 
@@ -55,6 +57,7 @@ class RolloutState:
     `blind_since` since when checks that hold without data have had none. `route` is the split we asked for last,
     `counts` the reading of the traffic counters at which the window that is being observed began. `case` is
     what the evidence judge remembers, None before its first look. `halt` is what the last check said that did not pass.
+    `paused` says by whom the weight is held, empty when nobody holds it; `heeded` names the last order that was heeded.
     """
 
     phase: Phase = Phase.INITIALIZING
@@ -73,6 +76,8 @@ class RolloutState:
     cause: Cause | None = None
     reason: str = ""
     halt: str = ""
+    paused: str = ""
+    heeded: str = ""
 
     @property
     def under_way(self) -> bool:
@@ -92,13 +97,14 @@ class RolloutState:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Hold what one look at the platform showed."""
+    """Hold what one look at the platform showed, and what was ordered last."""
 
     now: datetime
     revision: str
     primary: Readiness
     canary: Readiness
     route: Route
+    order: Order | None = None
 
 
 class Verdict(enum.Enum):

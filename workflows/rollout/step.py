@@ -7,7 +7,7 @@ from workflows.rollout import ladder, machine, trial
 from workflows.rollout.decision import Decision, Deliberation, Pace, Shift, Tick, ask_hooks
 from workflows.rollout.ending import overdue, roll_back
 from workflows.rollout.phase import Phase
-from workflows.rollout.plan import Strategy
+from workflows.rollout.plan import Severity, Strategy
 from workflows.rollout.promotion import promote
 from workflows.rollout.start import announce_wait
 from workflows.rollout.state import Cause, Event, HookRound, RolloutState
@@ -23,7 +23,9 @@ def next_weight(weights: Sequence[int], weight: int) -> int | None:
 
 
 def deliberate_step(tick: Tick) -> Deliberation:
-    """Take the next step of the plan's strategy."""
+    """Take the next step of the plan's strategy, unless somebody paused the release."""
+    if tick.state.paused:
+        return _hold_paused(tick)
     match tick.plan.strategy:
         case Strategy.CANARY:
             return (yield from _step_weight(tick))
@@ -31,6 +33,16 @@ def deliberate_step(tick: Tick) -> Deliberation:
             return (yield from _iterate_matched(tick))
         case Strategy.BLUE_GREEN:  # pragma: no branch - mypy proves it is the last
             return (yield from _iterate_idle(tick))
+
+
+def _hold_paused(tick: Tick) -> Decision:
+    reason = tick.state.paused
+    state = machine.hold_traffic(tick.state, reason, tick.world.now)
+    if overdue(state.held_since, tick.world.now, tick.plan.approval_deadline):
+        return roll_back(tick, Cause.REFUSED, f"{reason}, and not resumed in time", state=state)
+    first = state.held_since == tick.world.now
+    halt = Event(f"Halt {tick.plan.key} advancement {reason}", warning=True, alert=Severity.WARN)
+    return Decision(state, (), (halt,) if first else (), Pace.INTERVAL, reason=reason)
 
 
 def _step_weight(tick: Tick) -> Deliberation:

@@ -3,6 +3,7 @@
 from workflows.rollout.analysis import deliberate_analysis
 from workflows.rollout.decision import Decision, Deliberation, Pace, Tick
 from workflows.rollout.ending import roll_back
+from workflows.rollout.intervention import heed
 from workflows.rollout.phase import Phase
 from workflows.rollout.promotion import decide_finalising, decide_promoting
 from workflows.rollout.start import decide_first, deliberate_rest, deliberate_waiting
@@ -13,6 +14,13 @@ def deliberate(tick: Tick) -> Deliberation:
     """Decide what one tick comes to; asks hooks and metrics by yielding, returns the decision."""
     if tick.state.condemned:
         return roll_back(tick, tick.state.condemned, tick.state.reason)
+    heeded = heed(tick)
+    if isinstance(heeded, Decision):
+        return heeded
+    return (yield from _go_on(heeded))
+
+
+def _go_on(tick: Tick) -> Deliberation:
     if tick.plan.suspend:
         event = Event("skipping canary run as object is suspended")
         return Decision(tick.state, (), (event,), Pace.INTERVAL, reason=event.message)

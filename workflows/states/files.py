@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from workflows.errors import ConfigurationError, UnavailableError
 from workflows.ports import Clock, Lease
+from workflows.rollout.order import Order
 from workflows.rollout.state import RolloutState
 from workflows.states import record, tenure
 
@@ -23,10 +24,11 @@ _SUFFIX = ".json"
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Hold what one file keeps: the state, if there is one, and the last lease."""
+    """Hold what one file keeps: the state and the last order, if there are any, and the last lease."""
 
     state: RolloutState | None = None
     lease: Lease = tenure.NOBODY
+    order: Order | None = None
 
 
 class FileStateStore:
@@ -56,10 +58,11 @@ class FileStateStore:
             tenure.check(kept.lease, lease, self._key)
             self._write(replace(kept, state=state))
 
-    def acquire(self, owner: str, duration: timedelta) -> Lease:
+    def acquire(self, owner: str, duration: timedelta, *, by_force: bool = False) -> Lease:
         """Become the owner or stay it; raises FencedError while another's lease runs."""
         with self._locked() as kept:
-            lease = tenure.grant(kept.lease, tenure.Claim(owner, self._clock.now(), duration), self._key)
+            claim = tenure.Claim(owner, self._clock.now(), duration, by_force=by_force)
+            lease = tenure.grant(kept.lease, claim, self._key)
             self._write(replace(kept, lease=lease))
             return lease
 
@@ -67,6 +70,15 @@ class FileStateStore:
         """Give the release up; does nothing when another owner holds it."""
         with self._locked() as kept:
             self._write(replace(kept, lease=tenure.give_up(kept.lease, lease)))
+
+    def order(self, order: Order) -> None:
+        """Keep what somebody orders, in place of the last order."""
+        with self._locked() as kept:
+            self._write(replace(kept, order=order))
+
+    def ordered(self) -> Order | None:
+        """Give the last order, None before the first."""
+        return self.look().order
 
     @contextmanager
     def _locked(self) -> Iterator[Keeping]:
@@ -104,6 +116,7 @@ def _encode(key: str, kept: Keeping) -> dict[str, object]:
         "key": key,
         "lease": {"owner": lease.owner, "fence": lease.fence, "expires": lease.expires.isoformat()},
         "state": record.encode(kept.state) if kept.state else None,
+        "order": record.encode_order(kept.order) if kept.order else None,
     }
 
 
@@ -113,7 +126,11 @@ def _decode(path: Path, text: str) -> Keeping:
         lease = document["lease"]
         expires = datetime.fromisoformat(lease["expires"])
         held = Lease(owner=str(lease["owner"]), fence=int(lease["fence"]), expires=expires)
-        state = document["state"]
+        state, order = document["state"], document.get("order")
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(f"{path}: not a state file ({error}); remove it to start afresh") from error
-    return Keeping(state=None if state is None else record.decode(state), lease=held)
+    return Keeping(
+        state=None if state is None else record.decode(state),
+        lease=held,
+        order=None if order is None else record.decode_order(order),
+    )

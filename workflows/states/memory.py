@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 from workflows.ports import Clock, Lease
+from workflows.rollout.order import Order
 from workflows.rollout.state import RolloutState
 from workflows.states import tenure
 
@@ -16,6 +17,7 @@ class MemoryStateStore:
         self._clock = clock
         self._state: RolloutState | None = None
         self._lease = tenure.NOBODY
+        self._order: Order | None = None
         self._lock = threading.Lock()
 
     def load(self) -> RolloutState | None:
@@ -29,10 +31,10 @@ class MemoryStateStore:
             tenure.check(self._lease, lease, self._key)
             self._state = state
 
-    def acquire(self, owner: str, duration: timedelta) -> Lease:
+    def acquire(self, owner: str, duration: timedelta, *, by_force: bool = False) -> Lease:
         """Become the owner or stay it; raises FencedError while another's lease runs."""
         with self._lock:
-            claim = tenure.Claim(owner, self._clock.now(), duration)
+            claim = tenure.Claim(owner, self._clock.now(), duration, by_force=by_force)
             self._lease = tenure.grant(self._lease, claim, self._key)
             return self._lease
 
@@ -40,3 +42,13 @@ class MemoryStateStore:
         """Give the release up; does nothing when another owner holds it."""
         with self._lock:
             self._lease = tenure.give_up(self._lease, lease)
+
+    def order(self, order: Order) -> None:
+        """Keep what somebody orders, in place of the last order."""
+        with self._lock:
+            self._order = order
+
+    def ordered(self) -> Order | None:
+        """Give the last order, None before the first."""
+        with self._lock:
+            return self._order

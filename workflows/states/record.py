@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from workflows.errors import ConfigurationError
 from workflows.rollout import case_record
+from workflows.rollout.order import Command, Order
 from workflows.rollout.phase import Phase
 from workflows.rollout.samples import ArmCounts, TrafficCounts
 from workflows.rollout.state import Cause, RolloutState
@@ -40,6 +41,8 @@ def encode(state: RolloutState) -> dict[str, object]:
         "cause": state.cause.value if state.cause else None,
         "reason": state.reason,
         "halt": state.halt,
+        "paused": state.paused,
+        "heeded": state.heeded,
     }
 
 
@@ -51,6 +54,20 @@ def decode(document: object) -> RolloutState:
         raise ConfigurationError(f"state record: {error} is missing; remove the record to start afresh") from error
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"state record: {error}; remove the record to start afresh") from error
+
+
+def encode_order(order: Order) -> dict[str, object]:
+    """Write an order as a document of JSON's own types."""
+    return {"command": order.command.value, "by": order.by, "id": order.id}
+
+
+def decode_order(document: object) -> Order:
+    """Read an order from its document; raises ConfigurationError for a document that is none."""
+    try:
+        fields = _mapping(document)
+        return Order(Command(fields["command"]), _text(fields, "by"), _text(fields, "id"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"order: {error}; give the order again") from error
 
 
 def _decode(fields: Mapping[str, object]) -> RolloutState:
@@ -76,6 +93,9 @@ def _decode(fields: Mapping[str, object]) -> RolloutState:
         cause=None if cause is None else Cause(cause),
         reason=_text(fields, "reason"),
         halt=_text(fields, "halt"),
+        # Records that were written before people could intervene do not have these.
+        paused=str(fields.get("paused", "")),
+        heeded=str(fields.get("heeded", "")),
     )
 
 

@@ -15,11 +15,12 @@ NOBODY = Lease(owner="", fence=0, expires=datetime.min.replace(tzinfo=UTC))
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Ask for a release: who, from when, for how long."""
+    """Ask for a release: who, from when, for how long; by force, also while another owner holds it."""
 
     owner: str
     at: datetime
     duration: timedelta
+    by_force: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a claim that nobody makes or that ends at once."""
@@ -31,7 +32,7 @@ class Claim:
 
 def grant(current: Lease, claim: Claim, key: str) -> Lease:
     """Give the lease that follows from a claim; raises FencedError while another's lease runs."""
-    if current.owner not in {"", claim.owner} and current.expires > claim.at:
+    if current.owner not in {"", claim.owner} and current.expires > claim.at and not claim.by_force:
         left = (current.expires - claim.at).total_seconds()
         raise FencedError(
             f"{key}: held by {current.owner} (fence {current.fence}) for another {left:.1f} s; "

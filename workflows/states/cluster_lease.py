@@ -1,0 +1,129 @@
+"""Hold a Lease of the cluster: who owns what, until when, under which fencing number.
+
+Clocks differ, so the time in the object is not trusted. A lease has run out when it stayed the same for its whole
+duration while we looked on (as client-go judges), or, for who has only just come, a minute later than it says: `SKEW`
+is how far two clocks may be apart. The rule to keep: a fence never falls, not even when the object was deleted.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from workflows.cluster.client import Cluster
+from workflows.cluster.kinds import LEASE, Manifest
+from workflows.cluster.pen import FENCE
+from workflows.errors import ConfigurationError, ConflictError
+from workflows.ports import Clock, Lease
+from workflows.states import tenure
+
+SKEW = timedelta(minutes=1)
+"""How far the clocks of two owners may be apart."""
+
+LABELS = {"app.kubernetes.io/managed-by": "penstock"}
+
+_ATTEMPTS = 10
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+_LONG_AGO = tenure.NOBODY.expires
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    mark: tuple[str, str]
+    since: datetime
+
+
+class ClusterLease:
+    """Hold one Lease object."""
+
+    def __init__(self, cluster: Cluster, namespace: str, name: str, clock: Clock) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._name = name
+        self._clock = clock
+        self._seen = _Sighting(("", ""), _LONG_AGO)
+
+    @property
+    def _where(self) -> str:
+        return f"lease {self._name} in {self._namespace}"
+
+    def look(self) -> Lease:
+        """Give the lease as it stands; `expires` is when we shall take it for run out."""
+        return self._read(self._cluster.get(LEASE, self._namespace, self._name))
+
+    def acquire(self, claim: tenure.Claim) -> Lease:
+        """Become the owner or stay it; raises FencedError while another's lease runs."""
+        for _ in range(_ATTEMPTS):
+            found = self._cluster.get(LEASE, self._namespace, self._name)
+            current = self._read(found)
+            lease = tenure.grant(current, claim, self._where)
+            try:
+                self._write(found, self._describe(found, lease, claim))
+            except ConflictError:
+                continue
+            return lease
+        raise ConflictError(f"{self._where}: others write it faster than we can")
+
+    def check(self, lease: Lease) -> None:
+        """Raise FencedError when a lease is no longer the one in force."""
+        tenure.check(self.look(), lease, self._where)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease up; does nothing when another owner holds it."""
+        found = self._cluster.get(LEASE, self._namespace, self._name)
+        if found is None or tenure.give_up(self._read(found), lease).owner:
+            return
+        found["spec"] = {**found["spec"], "holderIdentity": None, "renewTime": None}
+        self._write(found, found)
+
+    def _read(self, found: Manifest | None) -> Lease:
+        if found is None:
+            # Objects of the release may bear the fences of a Lease that was deleted: a clock's seconds are above them.
+            return replace(tenure.NOBODY, fence=int(self._clock.now().timestamp()))
+        try:
+            return self._judge(found["metadata"], found.get("spec") or {})
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"{self._where}: not a lease of ours ({error}); delete it") from error
+
+    def _judge(self, metadata: Manifest, spec: Manifest) -> Lease:
+        owner = spec.get("holderIdentity") or ""
+        fence = int(str((metadata.get("annotations") or {}).get(FENCE) or spec.get("leaseTransitions") or 0))
+        if not owner or not spec.get("renewTime"):
+            return Lease(owner="", fence=fence, expires=_LONG_AGO)
+        return Lease(owner=owner, fence=fence, expires=self._find_end(owner, spec))
+
+    def _find_end(self, owner: str, spec: Manifest) -> datetime:
+        now, renewed = self._clock.now(), str(spec["renewTime"])
+        if self._seen.mark != (owner, renewed):
+            self._seen = _Sighting((owner, renewed), now)
+        duration = timedelta(seconds=int(spec.get("leaseDurationSeconds") or 0))
+        stated = datetime.strptime(renewed, _TIME).replace(tzinfo=UTC)
+        return min(self._seen.since + duration, stated + duration + SKEW)
+
+    def _describe(self, found: Manifest | None, lease: Lease, claim: tenure.Claim) -> Manifest:
+        before = found or {"metadata": {}, "spec": {}}
+        spec, metadata, stamp = before.get("spec") or {}, before["metadata"], claim.at.astimezone(UTC).strftime(_TIME)
+        changed = found is None or spec.get("holderIdentity") != lease.owner
+        return {
+            "metadata": {
+                **metadata,
+                "name": self._name,
+                "namespace": self._namespace,
+                "labels": {**(metadata.get("labels") or {}), **LABELS},
+                "annotations": {**(metadata.get("annotations") or {}), FENCE: str(lease.fence)},
+            },
+            "spec": {
+                **spec,
+                "holderIdentity": lease.owner,
+                "leaseDurationSeconds": max(1, math.ceil(claim.duration.total_seconds())),
+                "acquireTime": stamp if changed else spec.get("acquireTime", stamp),
+                "renewTime": stamp,
+                "leaseTransitions": (spec.get("leaseTransitions") or 0) + (1 if found and changed else 0),
+            },
+        }
+
+    def _write(self, found: Manifest | None, wanted: Manifest) -> None:
+        wanted = {"apiVersion": LEASE.api_version, "kind": LEASE.kind, **wanted}
+        if found is None:
+            self._cluster.create(LEASE, wanted)
+        else:
+            self._cluster.replace(LEASE, wanted)
