@@ -37,7 +37,7 @@ def exit_code(state: RolloutState) -> ExitCode:
     match state.cause:
         case None | Cause.PROMOTED:
             return ExitCode.PROMOTED
-        case Cause.CHECKS | Cause.HOOK | Cause.ABORTED:
+        case Cause.CHECKS | Cause.EVIDENCE | Cause.HOOK | Cause.ABORTED:
             return ExitCode.ROLLED_BACK
         case Cause.NO_DATA:
             return ExitCode.INCONCLUSIVE

@@ -196,7 +196,7 @@ def test_a_release_by_evidence_is_told_in_the_judges_own_sentences(path: Path) -
     assert "canary at 1 %: passed, the canary gets 5 %; 5xx: canary" in story
     assert ": failed: 5xx: canary " in story
     assert "Rolled back: 5xx: canary " in story
-    assert "would have needed an end of this: 5xx: canary " in story
+    assert "would have taken a canary that does no worse than the primary" in story
 
 
 def test_a_weight_that_evidence_kept_is_told_as_inconclusive(path: Path) -> None:

@@ -26,6 +26,7 @@ CODES = {
     None: 0,
     Cause.PROMOTED: 0,
     Cause.CHECKS: 10,
+    Cause.EVIDENCE: 10,
     Cause.HOOK: 10,
     Cause.ABORTED: 10,
     Cause.NO_DATA: 11,

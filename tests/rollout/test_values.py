@@ -46,6 +46,7 @@ def test_a_plan_is_named_as_in_events() -> None:
     [
         (Cause.PROMOTED, Outcome.PROMOTED),
         (Cause.CHECKS, Outcome.ROLLED_BACK),
+        (Cause.EVIDENCE, Outcome.ROLLED_BACK),
         (Cause.NO_DATA, Outcome.ROLLED_BACK),
         (Cause.HOOK, Outcome.ROLLED_BACK),
         (Cause.REFUSED, Outcome.ROLLED_BACK),

@@ -34,30 +34,27 @@ def find(state: RolloutState, ticks: Sequence[PlannedTick]) -> Iterator[str]:
             yield f"To be rolled back it would have taken {left} more failed checks (threshold {threshold})."
         case Cause.CHECKS | Cause.NO_DATA:
             yield from _answer_checks(ticks)
-        case Cause.HOOK:
-            yield "To pass it would have taken rollback hooks that say no."
         case Cause.REFUSED:
             yield f"To pass it would have taken an approval within {plan.approval_deadline.total_seconds():g} s."
         case Cause.NOT_READY | Cause.PRIMARY_NOT_READY:
             arm = "canary" if state.cause is Cause.NOT_READY else "primary"
             yield f"To pass it would have taken a ready {arm} within {plan.progress_deadline.total_seconds():g} s."
-        case Cause.ABORTED:  # pragma: no branch - mypy proves it is the last
-            yield "To pass it would have taken a run that nobody stopped."
+        case Cause.EVIDENCE | Cause.HOOK | Cause.ABORTED:  # pragma: no branch - mypy proves it is the last
+            yield f"To pass it would have taken {_TAKEN[state.cause]}."
+
+
+_TAKEN = {
+    Cause.EVIDENCE: "a canary that does no worse than the primary beside it",
+    Cause.HOOK: "rollback hooks that say no",
+    Cause.ABORTED: "a run that nobody stopped",
+}
 
 
 def _answer_checks(ticks: Sequence[PlannedTick]) -> Iterator[str]:
     judged = [each for each in ticks if each.tick.decision.verdict in {Verdict.FAILED, Verdict.INCONCLUSIVE}]
     for last in judged[-1:]:
-        needs = [] if _by_evidence(last) else [*_list_needs(last), *_list_hooks(last)]
-        needs = needs or [f"an end of this: {last.tick.decision.reason}"]
+        needs = [*_list_needs(last), *_list_hooks(last)] or [f"an end of this: {last.tick.decision.reason}"]
         yield f"To pass, the last check would have needed {'; '.join(needs)}."
-
-
-def _by_evidence(planned: PlannedTick) -> bool:
-    """Tell whether the evidence failed the canary, which counts no check."""
-    tick = planned.tick
-    counted = tick.decision.state.failed_checks > tick.before.failed_checks
-    return tick.decision.verdict is Verdict.FAILED and not counted
 
 
 def _list_needs(planned: PlannedTick) -> Iterator[str]:

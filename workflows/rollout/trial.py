@@ -57,7 +57,9 @@ def judge(tick: Tick, terms: Terms, gate: Judgement, counts: TrafficCounts) -> J
     finding = evidence.observe(terms, state.case or Case(), look)
     said = explanation.explain(terms, finding)
     if finding.verdict is Verdict.FAILED:
-        return Judgement(Verdict.FAILED, said, gate.checks, case=finding.case, ends=Cause.CHECKS)
+        return Judgement(Verdict.FAILED, said, gate.checks, case=finding.case, ends=Cause.EVIDENCE)
+    if _too_early(terms, gate, finding):
+        return _wait_for_requests(tick, gate, finding)
     if gate.verdict is not Verdict.PASSED and not _leaves(terms, gate, finding):
         return Judgement(gate.verdict, gate.reason, gate.checks, gate.events, finding.case)
     told = (Event(f"{_NAMES[finding.verdict]} {tick.plan.key} canary weight {state.weight}: {said}"),)
@@ -74,6 +76,19 @@ def _leaves(terms: Terms, gate: Judgement, finding: Finding) -> bool:
     """Tell whether checks are blind only because a rung below the plan's own has too little traffic to stay on."""
     passed = gate.verdict is Verdict.INCONCLUSIVE and finding.verdict is Verdict.PASSED
     return passed and verdicts.leaves_low_rung(terms, finding.case, finding.sight)
+
+
+def _too_early(terms: Terms, gate: Judgement, finding: Finding) -> bool:
+    """Tell whether a check failed at a rung below the plan's own, where a handful of requests can fail any limit."""
+    low = finding.case.weight < terms.weights[0] and finding.case.rung_s < terms.patience_s
+    return gate.verdict is Verdict.FAILED and low
+
+
+def _wait_for_requests(tick: Tick, gate: Judgement, finding: Finding) -> Judgement:
+    weight = finding.case.weight
+    said = f"{gate.reason}; not counted at {weight} %, where the evidence judges, and no step while it lasts"
+    told = (Event(f"Evidence holds {tick.plan.key} canary weight {weight}: {said}"),)
+    return Judgement(Verdict.INCONCLUSIVE, said, gate.checks, told, finding.case, waits=True)
 
 
 def _exhausted(tick: Tick, terms: Terms, finding: Finding) -> bool:
