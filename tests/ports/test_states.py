@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from workflows.errors import ConfigurationError, FencedError, UnavailableError
 from workflows.ports import StateStore
+from workflows.rollout.order import Command, Order
 from workflows.rollout.phase import Phase
 from workflows.rollout.samples import ArmCounts, TrafficCounts
 from workflows.rollout.state import Cause, RolloutState
 from workflows.rollout.traffic import Route
 from workflows.states import record, tenure
 from workflows.states.files import FileStateStore, keys
+from workflows.states.kubernetes import KubernetesStateStore, Place
 from workflows.states.memory import MemoryStateStore
 
 MINUTE = timedelta(minutes=1)
@@ -39,11 +41,16 @@ def clock() -> StillClock:
     return StillClock()
 
 
-@pytest.fixture(params=["memory", "files"])
+@pytest.fixture(params=["memory", "files", "kubernetes"])
 def store(request: pytest.FixtureRequest, clock: StillClock, tmp_path: Path) -> StateStore:
-    if request.param == "memory":
-        return MemoryStateStore("ad.weather", clock)
-    return FileStateStore(tmp_path, "ad.weather", clock)
+    match request.param:
+        case "memory":
+            return MemoryStateStore("ad.weather", clock)
+        case "files":
+            return FileStateStore(tmp_path, "ad.weather", clock)
+        case _:
+            cluster = request.getfixturevalue("cluster")
+            return KubernetesStateStore(cluster, Place("test", "ad"), clock)
 
 
 def test_a_new_store_has_no_state(store: StateStore) -> None:
@@ -61,7 +68,7 @@ def test_a_saved_state_is_loaded_again(store: StateStore) -> None:
 def test_a_second_owner_is_refused_while_the_first_lease_runs(store: StateStore) -> None:
     store.acquire("run-1", MINUTE)
 
-    with pytest.raises(FencedError, match=r"held by run-1 \(fence 1\) for another 60\.0 s"):
+    with pytest.raises(FencedError, match=r"held by run-1 \(fence \d+\) for another 60\.0 s"):
         store.acquire("run-2", MINUTE)
 
 
@@ -86,7 +93,7 @@ def test_a_late_owner_can_no_longer_save(store: StateStore, clock: StillClock) -
     clock.sleep(MINUTE)
     store.acquire("run-2", MINUTE)
 
-    with pytest.raises(FencedError, match="fence 1 of run-1 is stale; run-2 holds the release with fence 2"):
+    with pytest.raises(FencedError, match=r"fence \d+ of run-1 is stale; run-2 holds the release with fence \d+"):
         store.save(RolloutState(), late)
 
     assert store.load() is None
@@ -116,6 +123,37 @@ def test_saving_after_a_release_names_nobody_as_the_holder(store: StateStore) ->
 
     with pytest.raises(FencedError, match="nobody holds the release"):
         store.save(RolloutState(), lease)
+
+
+def test_who_comes_by_force_shuts_the_owner_out(store: StateStore) -> None:
+    first = store.acquire("run-1", MINUTE)
+
+    second = store.acquire("run-2", MINUTE, by_force=True)
+
+    assert second.fence > first.fence
+    with pytest.raises(FencedError, match="is stale"):
+        store.save(RolloutState(), first)
+
+
+def test_the_last_order_is_kept_in_place_of_others(store: StateStore) -> None:
+    store.save(RolloutState(), store.acquire("run-1", MINUTE))
+    first, last = Order(Command.PAUSE, "ann", "1"), Order(Command.RESUME, "ann", "2")
+    before = store.ordered()
+
+    for order in (first, last):
+        store.order(order)
+
+    assert (before, store.ordered()) == (None, last)
+
+
+def test_an_order_outlasts_the_writes_of_the_owner(store: StateStore) -> None:
+    lease = store.acquire("run-1", MINUTE)
+    store.save(RolloutState(), lease)
+    store.order(Order(Command.ABORT, "ann", "1"))
+
+    store.save(RolloutState(weight=20), lease)
+
+    assert store.ordered() == Order(Command.ABORT, "ann", "1")
 
 
 def test_of_many_claims_at_once_one_wins(store: StateStore) -> None:
@@ -228,6 +266,12 @@ states = st.builds(
 @given(states)
 def test_every_state_survives_the_round_trip_through_json(state: RolloutState) -> None:
     assert record.decode(json.loads(json.dumps(record.encode(state)))) == state
+
+
+@pytest.mark.parametrize("wrong", [{}, {"command": "dance", "by": "ann", "id": "1"}, 3])
+def test_an_order_that_is_none_is_an_error(wrong: object) -> None:
+    with pytest.raises(ConfigurationError, match="give the order again"):
+        record.decode_order(wrong)
 
 
 def test_a_document_without_a_field_names_it() -> None:

@@ -21,6 +21,9 @@ SKEW = timedelta(minutes=1)
 
 LABELS = {"app.kubernetes.io/managed-by": "penstock"}
 
+Where = tuple[str, str]
+"""The namespace and the name of a Lease."""
+
 _ATTEMPTS = 10
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _LONG_AGO = tenure.NOBODY.expires
@@ -33,18 +36,14 @@ class _Sighting:
 
 
 class ClusterLease:
-    """Hold one Lease object."""
+    """Hold one Lease object; `what` it stands for begins every error."""
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster, where: Where, clock: Clock, what: str) -> None:
         self._cluster = cluster
-        self._namespace = namespace
-        self._name = name
+        self._namespace, self._name = where
+        self._what = what
         self._clock = clock
         self._seen = _Sighting(("", ""), _LONG_AGO)
-
-    @property
-    def _where(self) -> str:
-        return f"lease {self._name} in {self._namespace}"
 
     def look(self) -> Lease:
         """Give the lease as it stands; `expires` is when we shall take it for run out."""
@@ -55,17 +54,18 @@ class ClusterLease:
         for _ in range(_ATTEMPTS):
             found = self._cluster.get(LEASE, self._namespace, self._name)
             current = self._read(found)
-            lease = tenure.grant(current, claim, self._where)
+            lease = tenure.grant(current, claim, self._what)
             try:
                 self._write(found, self._describe(found, lease, claim))
             except ConflictError:
                 continue
+            self._seen = _Sighting((lease.owner, _stamp(claim.at)), claim.at)
             return lease
-        raise ConflictError(f"{self._where}: others write it faster than we can")
+        raise ConflictError(f"{self._what}: others write it faster than we can")
 
     def check(self, lease: Lease) -> None:
         """Raise FencedError when a lease is no longer the one in force."""
-        tenure.check(self.look(), lease, self._where)
+        tenure.check(self.look(), lease, self._what)
 
     def release(self, lease: Lease) -> None:
         """Give the lease up; does nothing when another owner holds it."""
@@ -82,7 +82,7 @@ class ClusterLease:
         try:
             return self._judge(found["metadata"], found.get("spec") or {})
         except (TypeError, ValueError) as error:
-            raise ConfigurationError(f"{self._where}: not a lease of ours ({error}); delete it") from error
+            raise ConfigurationError(f"{self._what}: lease {self._name} is not ours ({error}); delete it") from error
 
     def _judge(self, metadata: Manifest, spec: Manifest) -> Lease:
         owner = spec.get("holderIdentity") or ""
@@ -101,7 +101,7 @@ class ClusterLease:
 
     def _describe(self, found: Manifest | None, lease: Lease, claim: tenure.Claim) -> Manifest:
         before = found or {"metadata": {}, "spec": {}}
-        spec, metadata, stamp = before.get("spec") or {}, before["metadata"], claim.at.astimezone(UTC).strftime(_TIME)
+        spec, metadata, stamp = before.get("spec") or {}, before["metadata"], _stamp(claim.at)
         changed = found is None or spec.get("holderIdentity") != lease.owner
         return {
             "metadata": {
@@ -127,3 +127,7 @@ class ClusterLease:
             self._cluster.create(LEASE, wanted)
         else:
             self._cluster.replace(LEASE, wanted)
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).strftime(_TIME)

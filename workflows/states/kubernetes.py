@@ -58,7 +58,7 @@ class KubernetesStateStore:
         self._clock = clock
         self._source = source
         self._guard = Guard(cluster, place.namespace, place.name)
-        self._tenure = ClusterLease(cluster, place.namespace, place.object_name, clock)
+        self._tenure = ClusterLease(cluster, (place.namespace, place.object_name), clock, place.key)
         self._lease = tenure.NOBODY
         self._saved: RolloutState | None = None
         self._lock = threading.RLock()
