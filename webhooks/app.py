@@ -30,6 +30,9 @@ Part = Callable[[Flask, HookService], None]
 SERVICE = "penstock"
 """The name of the hook service among the extensions of the app."""
 
+READ_BACK = "penstock.readback"
+"""The name of who reads Canaries back, None where hooks are not verified."""
+
 _log = logging.getLogger("penstock.access")
 
 
@@ -50,6 +53,7 @@ def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()
     faults.register(app)
     operations.register(app)
     read_back = make_read_back(settings, time.time, _Listener(service))
+    app.extensions[READ_BACK] = read_back
     admission.register(app, admission.Guard(settings, make_authority(settings, time.time), read_back))
     app.register_blueprint(operations.make_blueprint(service.store, settings.data_dir))
     app.register_blueprint(loadtester.make_blueprint(service.gates, service.commands))

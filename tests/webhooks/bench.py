@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from loadtester.report import Histogram, LoadReport, NameReport
+from webhooks.access import Listed
 from webhooks.catalog import CatalogFile
 from webhooks.hooks import HookService
 from webhooks.protocol import HookOutcome, HookPayload, HookType
@@ -50,13 +51,14 @@ class Bench:
         self.runs = RunService(self.store.runs, None, lambda: self.time, 8)
         resolve = {"ad-canary.weather:3003": "127.0.0.1:9"}
         settings = Settings(resolve=resolve, wait_s=0.05, allow_targets=("greeter.weather",))
+        self.listed: Listed | None = None
         self.service = HookService(self.store, CatalogFile(catalog), self.runs, settings)
 
     def call(self, hook: HookType, *, checksum: str = "r2", phase: str = "Progressing", **metadata: str) -> HookOutcome:
         payload = HookPayload(
             "ad", "weather", phase, checksum, {key.rstrip("_"): item for key, item in metadata.items()}
         )
-        return self.service.handle(hook, payload)
+        return self.service.handle(hook, payload, self.listed)
 
     def under_way(self) -> tuple[Run, ...]:
         return self.store.runs.select(UNDER_WAY)

@@ -90,6 +90,11 @@ class ReadBack:
             return Verified(match.fault)
         return Verified("", self._describe(canary, hook, match.canary, match.entry))
 
+    def close(self) -> None:
+        """End what goes on in the background."""
+        if self._watch is not None:
+            self._watch.close()
+
     def _recall(self, canary: CanaryName) -> CanaryEntry | None:
         known = self._watch.recall(canary) if self._watch else None
         return known or self._find(canary, None)

@@ -15,7 +15,9 @@ from webhooks.errors import ClusterError
 from webhooks.store.records import CanaryName
 
 _log = logging.getLogger("penstock.access")
-_MOST_NAMESPACES = 200
+MOST_NAMESPACES = 200
+"""How many namespaces are watched at once; the Canaries of others are read when they are asked for."""
+
 _FRESH_S = 60.0
 _WATCH_S = 30
 _UNUSED_S = 3600.0
@@ -56,7 +58,7 @@ class CanaryWatch:
             for name, watched in list(self._watched.items()):
                 if not watched.alive:
                     del self._watched[name]
-            if namespace not in self._watched and len(self._watched) < _MOST_NAMESPACES:
+            if namespace not in self._watched and len(self._watched) < MOST_NAMESPACES:
                 self._watched[namespace] = _Namespace(namespace, self._api, self._now, self._listener)
 
     def close(self) -> None:
@@ -97,6 +99,8 @@ class _Namespace:
                 failures = 0
                 while version and self._wanted:
                     version = self._watch(version)
+                    # A cluster that ends each watch at once must not be asked without pause.
+                    self._stopped.wait(_PAUSES_S[0])
             except ClusterError as error:
                 level = logging.INFO if failures else logging.WARNING
                 _log.log(level, "canaries of %s are not watched, trying again: %s", self._name, error)
@@ -109,7 +113,9 @@ class _Namespace:
 
     def _list(self) -> str:
         """Read all Canaries and give the version from which to watch."""
-        document = self._api.read(canaries_path(self._name)) or {}
+        document = self._api.read(canaries_path(self._name))
+        if document is None:
+            raise ClusterError("the cluster knows no Canaries")
         before, self._entries = self._entries, dict(map(_read_item, document.get("items") or []))
         for name, entry in self._entries.items():
             self._notice_end(name, before.get(name), entry)
@@ -126,7 +132,7 @@ class _Namespace:
             self._take(str(event.get("type")), document)
             version = _version(document) or version
             self._see()
-            if self._stopped.is_set():
+            if not self._wanted:
                 break
         self._see()
         return version
