@@ -26,6 +26,7 @@ import pytest
 
 from tests.cluster import accounts, definitions, registry
 from tests.cluster.api_server import ApiServer
+from tests.cluster.conversation import Conversation
 from tests.cluster.kubelet import Kubelet
 from tests.cluster.resources import DEFINITIONS, NAMESPACES, Manifest, Target
 from tests.cluster.small_server import SmallServer
@@ -48,6 +49,12 @@ def api() -> Iterator[ApiServer]:
 def cluster(api: ApiServer, tmp_path: Path) -> Cluster:
     """The administrator's client."""
     return connect(api.kubeconfig(tmp_path))
+
+
+@pytest.fixture
+def conversation(api: ApiServer) -> Conversation:
+    """Plain HTTP, as the administrator."""
+    return Conversation(api)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.cluster.statuses import bad_request
 Pick = Callable[[Manifest], bool]
 
 _SET = re.compile(r"^(?P<key>\S+)\s+(?P<word>in|notin)\s+\((?P<values>[^)]*)\)$")
-_EQUAL = re.compile(r"^(?P<key>[^=!\s]+)\s*(?P<sign>==|=|!=)\s*(?P<value>\S*)$")
+_EQUAL = re.compile(r"^(?P<key>[^=!\s]+)\s*(?P<sign>==|=|!=)\s*(?P<value>[\w.-]*)$")
 _FIELDS = {
     "events": {
         *(f"involvedObject.{part}" for part in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion")),
