@@ -25,10 +25,6 @@ class NotServedError(ConfigurationError):
     """Say which kind of object the cluster does not serve."""
 
 
-class UnservedKindError(ConfigurationError):
-    """Say that the cluster does not serve a kind: its CRDs are missing."""
-
-
 def may_pass(status: int) -> bool:
     """Tell whether the same call may be answered otherwise in a moment."""
     return status in _MAY_PASS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import CANARY, Kind, Manifest
-from workflows.cluster.refusals import UnservedKindError
+from workflows.cluster.refusals import NotServedError
 from workflows.errors import ConfigurationError
 from workflows.rollout.plan import RolloutPlan
 
@@ -68,6 +68,6 @@ def read_claim(cluster: Cluster, plan: RolloutPlan) -> Claim:
     """Read the Canary's object, where there is one, for the owner references of what is made for it."""
     try:
         found = cluster.get(CANARY, plan.namespace, plan.name)
-    except UnservedKindError:
+    except NotServedError:
         return Claim(plan.name)
     return Claim(plan.name, found["metadata"]["uid"] if found else "")
