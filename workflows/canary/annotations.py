@@ -6,6 +6,7 @@ from datetime import timedelta
 from workflows.canary import durations
 from workflows.canary.findings import did_you_mean
 from workflows.canary.section import Section
+from workflows.cluster.guard import ADOPTED
 from workflows.cluster.targets import SELECTOR_LABELS
 from workflows.rollout.plan import Judge, NoDataPolicy
 
@@ -13,7 +14,7 @@ PREFIX = "penstock.dev/"
 NO_DATA = f"{PREFIX}no-data"
 APPROVAL_TIMEOUT = f"{PREFIX}approval-timeout"
 JUDGE = f"{PREFIX}judge"
-KNOWN = (APPROVAL_TIMEOUT, JUDGE, NO_DATA, SELECTOR_LABELS)
+KNOWN = (ADOPTED, APPROVAL_TIMEOUT, JUDGE, NO_DATA, SELECTOR_LABELS)
 _DAY = timedelta(days=1)
 
 
@@ -42,6 +43,11 @@ def read_judge(metadata: Section) -> Judge:
     if text not in known:
         _error(metadata, JUDGE, f"is not known; allowed: {', '.join(known)}", did_you_mean(text, known))
     return known.get(text, Judge.THRESHOLD)
+
+
+def read_adopted(metadata: Section) -> bool:
+    """Tell whether the Canary is suspended for Flagger only, since we drive it."""
+    return ADOPTED in metadata.texts("annotations")
 
 
 def read_approval_deadline(metadata: Section) -> timedelta:

@@ -80,10 +80,18 @@ def read_all(text: str, *, source: str = "", look: Look = look_no_further) -> tu
 def load(path: str | Path) -> RolloutPlan:
     """Read the plan from a file; raises ConfigurationError, which has one line for each error."""
     text = fetch(str(path))
-    reading = read(text, source=str(path)) if isinstance(text, str) else Reading(None, (text,))
+    return parse(text, str(path)) if isinstance(text, str) else _demand(Reading(None, (text,)), str(path))
+
+
+def parse(text: str, source: str) -> RolloutPlan:
+    """Read the plan from a text; raises ConfigurationError, which has one line for each error."""
+    return _demand(read(text, source=source), source)
+
+
+def _demand(reading: Reading, source: str) -> RolloutPlan:
     if reading.plan is None:
         errors = (finding for finding in reading.findings if finding.severity is Level.ERROR)
-        raise ConfigurationError("\n".join(f"{path}:{error.line}: {error}" for error in errors))
+        raise ConfigurationError("\n".join(f"{source}:{error.line}: {error}" for error in errors))
     return reading.plan
 
 
@@ -147,7 +155,7 @@ def _build_plan(canary: Section, templates: Templates) -> RolloutPlan:
         autoscaler=service.read_autoscaler(spec),
         references=service.read_references(spec, namespace),
         skip_analysis=spec.get("skipAnalysis", False),
-        suspend=spec.get("suspend", False),
+        suspend=spec.get("suspend", False) and not annotations.read_adopted(metadata),
         revert_on_deletion=spec.get("revertOnDeletion", False),
         annotations=annotations.read_annotations(metadata),
     )

@@ -1,24 +1,22 @@
-"""Read what `run` and `stage` have in common from the command line: the canary, the platform, and how to reach it."""
+"""Read what `run` and `stage` have in common from the command line: the platform, and how to reach it."""
 
 import argparse
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 
-from workflows import canary, wiring
-from workflows.canary.override import with_interval, with_judge
+from workflows import wiring
+from workflows.cli.subject import Subject
 from workflows.errors import ConfigurationError
-from workflows.local.folder import read_book
 from workflows.ports import EventSink, Platform
-from workflows.rollout.plan import RolloutPlan
 
 
 def add_platform_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where a release happens."""
-    parser.add_argument("--platform", default="local", metavar="NAME", help="local, memory or kubernetes (local)")
     parser.add_argument("--dir", type=Path, default=wiring.LOCAL_DIRECTORY, help="the local platform's folder")
     parser.add_argument("--interval", metavar="4s", help="instead of spec.analysis.interval")
     parser.add_argument("--judge", metavar="NAME", help="threshold, evidence or evidence-strict")
-    parser.add_argument("--prometheus", default="", metavar="URL", help="where custom queries are asked, or auto")
+    parser.add_argument("--prometheus", default="", metavar="URL", help="where metrics are asked, or auto")
     parser.add_argument(
         "--resolve",
         action="append",
@@ -26,13 +24,6 @@ def add_platform_options(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT=HOST:PORT",
         help="reach the first, named in a webhook's url, at the second",
     )
-
-
-def read_plan(path: Path, arguments: argparse.Namespace) -> RolloutPlan:
-    """Read a Canary file, with another interval or judge if one is given."""
-    plan = canary.load(path)
-    plan = plan if arguments.interval is None else with_interval(plan, arguments.interval)
-    return plan if arguments.judge is None else with_judge(plan, arguments.judge)
 
 
 def read_resolve(pairs: Iterable[str]) -> Mapping[str, str]:
@@ -51,16 +42,24 @@ def _is_address(text: str) -> bool:
     return bool(host) and port.isdecimal() and int(port) < 1 << 16
 
 
-def build_platform(arguments: argparse.Namespace, file: Path, plan: RolloutPlan, events: EventSink) -> Platform:
+def build_platform(arguments: argparse.Namespace, subject: Subject, events: EventSink) -> Platform:
     """Build the platform that the options name; one that is not there is said now, not after a deadline."""
     prometheus = _find_prometheus(arguments.dir) if arguments.prometheus == "auto" else arguments.prometheus
-    resolve = read_resolve(arguments.resolve)
-    wishes = wiring.Wishes(arguments.dir, file, prometheus, resolve, events)
-    return wiring.build(arguments.platform, plan, wishes)
+    wishes = wiring.Wishes(
+        directory=arguments.dir,
+        canary=subject.file,
+        prometheus=prometheus,
+        resolve=read_resolve(arguments.resolve),
+        events=events,
+        cluster=subject.cluster,
+        source=subject.text,
+    )
+    return wiring.build(subject.platform, subject.plan, wishes)
 
 
 def _find_prometheus(directory: Path) -> str:
-    url = read_book(directory).prometheus
+    # Loaded when asked for: a stage of a cluster has no local platform to pay for.
+    url: str = import_module("workflows.local.folder").read_book(directory).prometheus
     if not url:
         raise ConfigurationError(
             f"--prometheus auto: the platform in {directory} has no Prometheus; "

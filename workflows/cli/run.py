@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workflows import loop
-from workflows.cli.arguments import add_platform_options, build_platform, read_plan
+from workflows.cli.arguments import add_platform_options, build_platform
+from workflows.cli.subject import Subject, add_subject_options, find_subject
 from workflows.errors import ConfigurationError
 from workflows.journal import place
-from workflows.journal.writer import Journal, read_source
+from workflows.journal.writer import Journal, note_source, read_source
 from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible, owner
 from workflows.records import keep_nothing
 from workflows.release import Release
 from workflows.reports.recorder import Recorder
 from workflows.reports.release import write_json
-from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import RolloutState
 
 EXIT_CODES = """exit codes:
@@ -28,14 +28,15 @@ EXIT_CODES = """exit codes:
 def main(argv: Sequence[str]) -> int:
     """Release what is new of one canary, to the end."""
     arguments = _parse(argv)
-    plan = read_plan(arguments.canary, arguments)
+    subject = find_subject(arguments, arguments.canary)
+    plan = subject.plan
     if plan.suspend:
-        raise ConfigurationError(f"{arguments.canary}: spec.suspend: true; nothing is released until it is false")
+        raise ConfigurationError(f"{subject.name}: spec.suspend: true; nothing is released until it is false")
     if arguments.report:
         # A report that cannot be written is said before anything moves.
         write_json(arguments.report, [])
-    journal = _open_journal(arguments, plan)
-    platform = build_platform(arguments, arguments.canary, plan, ConsoleEvents())
+    journal = _open_journal(arguments, subject)
+    platform = build_platform(arguments, subject, ConsoleEvents())
     release = Release(platform, plan, owner(), keep=journal.keep if journal else keep_nothing)
     recorder = Recorder(plan)
     try:
@@ -56,7 +57,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "penstock run", description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("canary", type=Path, help="a file with one Canary")
+    parser.add_argument("canary", type=Path, nargs="?", help="a file with one Canary")
+    add_subject_options(parser)
     add_platform_options(parser)
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
     parser.add_argument(
@@ -65,9 +67,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(list(argv))
 
 
-def _open_journal(arguments: argparse.Namespace, plan: RolloutPlan) -> Journal | None:
-    path = arguments.journal or (arguments.report and place.beside(arguments.report, plan.name))
-    return Journal(path, read_source(arguments.canary), plan.key, _warn) if path else None
+def _open_journal(arguments: argparse.Namespace, subject: Subject) -> Journal | None:
+    path = arguments.journal or (arguments.report and place.beside(arguments.report, subject.plan.name))
+    source = read_source(subject.file) if subject.file else note_source(subject.name, subject.text)
+    return Journal(path, source, subject.plan.key, _warn) if path else None
 
 
 def _warn(message: str) -> None:

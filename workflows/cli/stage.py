@@ -15,7 +15,8 @@ from types import MappingProxyType
 from webhooks.protocol import HookType
 from workflows import loop, stages
 from workflows.canary import durations
-from workflows.cli.arguments import add_platform_options, build_platform, read_plan
+from workflows.cli.arguments import add_platform_options, build_platform
+from workflows.cli.subject import add_subject_options, find_subject
 from workflows.errors import ConfigurationError, ExitCode
 from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible
@@ -77,10 +78,9 @@ _LAST = frozenset({"release", "finish"})
 def main(argv: Sequence[str]) -> int:
     """Run one stage and tell by the exit code how the release stands."""
     arguments = _parse(argv)
-    plan = read_plan(arguments.file, arguments)
-    release = Release(
-        build_platform(arguments, arguments.file, plan, ConsoleEvents()), plan, arguments.owner, _lease(arguments.lease)
-    )
+    subject = find_subject(arguments, arguments.file)
+    platform = build_platform(arguments, subject, ConsoleEvents())
+    release = Release(platform, subject.plan, arguments.owner, _lease(arguments.lease))
     if arguments.stage == "status":
         return _print(release.state())
     if arguments.stage == "hook":
@@ -106,7 +106,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("penstock stage", description=__doc__)
     parser.add_argument("stage", choices=sorted({*STAGES, "hook", "status"}), metavar="STAGE", help=", ".join(STAGES))
     parser.add_argument("value", nargs="?", default="", help="for set-weight a percent, mirror on or off, hook a type")
-    parser.add_argument("--file", type=Path, required=True, metavar="CANARY", help="a file with one Canary")
+    parser.add_argument("--file", type=Path, metavar="CANARY", help="a file with one Canary")
+    add_subject_options(parser)
     parser.add_argument("--owner", default="pipeline", help="who owns the release; the same for all its stages")
     parser.add_argument("--lease", default="60s", help="how long the release may wait for its next stage (60s)")
     add_platform_options(parser)

@@ -32,6 +32,11 @@ class Source:
     sha256: str
 
 
+def note_source(name: str, text: str) -> Source:
+    """Take note of a Canary that was read from elsewhere than a file."""
+    return Source(name, hashlib.sha256(text.encode()).hexdigest())
+
+
 def read_source(canary: Path) -> Source:
     """Take note of a Canary file; raises ConfigurationError when it cannot be read."""
     try:

@@ -1,14 +1,45 @@
-"""Wire a cluster: what Flagger's controller uses, from outside of it."""
+"""Wire a cluster: what Flagger's controller does, from outside of it and from the same Canary."""
 
+from workflows.clocks import SystemClock
+from workflows.cluster.guard import Guard
+from workflows.cluster.pen import Pen
+from workflows.cluster.targets import kind_of
 from workflows.errors import ConfigurationError
+from workflows.hooks.http import HttpHookCaller
+from workflows.metrics import endpoint
+from workflows.metrics.counter import PrometheusCounter
+from workflows.metrics.prometheus import PrometheusMetrics
+from workflows.notifiers.fanout import EventFanout
+from workflows.notifiers.kubernetes import KubernetesEvents
+from workflows.notifiers.memory import MemoryNotifier
 from workflows.ports import Platform
 from workflows.rollout.plan import RolloutPlan
+from workflows.routers.kubernetes import build_router
+from workflows.states.kubernetes import KubernetesStateStore, Place
 from workflows.wiring import Wishes
+from workflows.workloads.kubernetes.workload import KubernetesWorkload
+
+PROMETHEUS = "http://prometheus:9090"
+"""Where metrics are asked unless the Canary or a flag says otherwise (Flagger: `-metrics-server`)."""
 
 
 def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
-    """Give the adapters of a cluster."""
-    _ = (plan, wishes)
-    raise ConfigurationError(
-        "platform 'kubernetes' is not built yet; it comes with a later release. Use local or memory"
+    """Give the adapters of a cluster; a target that is not there is an error now, not after a deadline."""
+    if wishes.cluster is None:
+        raise ConfigurationError("platform 'kubernetes' needs a connection; name a cluster with --kubeconfig")
+    clock, cluster = SystemClock(), wishes.cluster
+    states = KubernetesStateStore(cluster, Place(plan.namespace, plan.name), clock, wishes.source)
+    pen = Pen(cluster, plan.namespace, states.fence, Guard(cluster, plan.namespace, plan.name))
+    workload = KubernetesWorkload(pen, plan, clock)
+    url = wishes.prometheus or plan.metrics_server or PROMETHEUS
+    return Platform(
+        clock=clock,
+        router=build_router(pen, plan, clock),
+        workload=workload,
+        counter=PrometheusCounter(endpoint.at("prometheus", url), plan),
+        metrics=PrometheusMetrics(url),
+        hooks=HttpHookCaller(wishes.resolve),
+        states=states,
+        events=EventFanout(wishes.events, KubernetesEvents(cluster, kind_of(plan))),
+        notifier=MemoryNotifier(),
     )
