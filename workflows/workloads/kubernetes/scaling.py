@@ -1,11 +1,11 @@
 """Keep the primary's autoscaler beside the target's, hold the primary at its size, stop and start the target's own."""
 
 from workflows.cluster.kinds import SCALED_OBJECT, Kind, Manifest
+from workflows.cluster.ownership import Claim
 from workflows.cluster.pen import Pen
 from workflows.errors import ConfigurationError
 from workflows.rollout.plan import Autoscaler
 from workflows.workloads.kubernetes import autoscalers
-from workflows.workloads.kubernetes.ownership import Claim
 
 
 class Scaling:

@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import Manifest
+from workflows.cluster.ownership import Claim
 from workflows.cluster.pen import Pen
 from workflows.workloads.kubernetes import configs, copies
 from workflows.workloads.kubernetes.configs import Config
-from workflows.workloads.kubernetes.ownership import Claim
 
 _MISSING = "missing"
 

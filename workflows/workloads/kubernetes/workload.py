@@ -5,6 +5,7 @@ arm that is not ready or as another revision, so that the traffic can still be s
 """
 
 from workflows.cluster.kinds import Manifest
+from workflows.cluster.ownership import Claim, read_claim
 from workflows.cluster.pen import Pen
 from workflows.cluster.targets import Target, read_target
 from workflows.errors import ConfigurationError, TemporaryError
@@ -13,7 +14,6 @@ from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.traffic import Arm, Readiness
 from workflows.workloads.kubernetes import progress, replicas, templates
 from workflows.workloads.kubernetes.arms import Arms, template_of
-from workflows.workloads.kubernetes.ownership import Claim, read_claim
 from workflows.workloads.kubernetes.readiness import Lookout
 from workflows.workloads.kubernetes.scaling import Scaling
 from workflows.workloads.kubernetes.tracker import Tracked, track, write_copies
