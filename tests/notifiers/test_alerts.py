@@ -118,6 +118,12 @@ def test_who_hears_of_everything_is_told_where_a_canary_names_nobody() -> None:
     assert b"words" in server.seen[0].body
 
 
+def test_where_no_providers_are_kept_everyone_is_told() -> None:
+    with serving(Told()) as server:
+        AlertNotifier(None, [f"json://127.0.0.1:{server.port}/all"]).notify(PLAN, "words", Severity.INFO, [alerting()])
+    assert [seen.path for seen in server.seen] == ["/all"]
+
+
 @pytest.mark.parametrize(
     ("address", "reason"),
     [("carrier-pigeon://roof", "does not know this kind"), (f"json://127.0.0.1:{free_port()}", "json did not take")],

@@ -1,6 +1,7 @@
 """Read what `run` and `stage` have in common from the command line: the platform, and how to reach it."""
 
 import argparse
+import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,13 @@ def add_platform_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--interval", metavar="4s", help="instead of spec.analysis.interval")
     parser.add_argument("--judge", metavar="NAME", help="threshold, evidence or evidence-strict")
     parser.add_argument("--prometheus", default="", metavar="URL", help="where metrics are asked, or auto")
+    parser.add_argument(
+        "--notify",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="an Apprise URL that hears of the release; more stand in PENSTOCK_NOTIFY, with spaces between them",
+    )
     parser.add_argument(
         "--resolve",
         action="append",
@@ -53,6 +61,7 @@ def build_platform(arguments: argparse.Namespace, subject: Subject, events: Even
         events=events,
         cluster=subject.cluster,
         source=subject.text,
+        notify=(*arguments.notify, *os.environ.get("PENSTOCK_NOTIFY", "").split()),
     )
     return wiring.build(subject.platform, subject.plan, wishes)
 

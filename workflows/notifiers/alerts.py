@@ -38,31 +38,37 @@ class Provider:
 class AlertNotifier:
     """Send messages; `find` reads the provider that a canary names, `everyone` are Apprise URLs that hear of all.
 
-    As with Flagger, `everyone` is told only about canaries that name no providers of their own.
+    As with Flagger, `everyone` is told only about canaries that name no providers of their own; on a platform that
+    keeps no providers `find` is None, and everyone is told.
     """
 
-    def __init__(self, find: Callable[[Alerting], Provider], everyone: Sequence[str] = ()) -> None:
+    def __init__(self, find: Callable[[Alerting], Provider] | None, everyone: Sequence[str] = ()) -> None:
         self._find = find
         self._everyone = tuple(everyone)
 
     def notify(self, plan: RolloutPlan, message: str, severity: Severity, to: Sequence[Alerting]) -> None:
         """Send one message to all whose severity admits it; who cannot be told is named in the log."""
         note = Note(plan, message, severity)
+        if self._find is None or not to:
+            self._tell_everyone(note)
+            return
         for alert in to:
             if severity >= alert.severity:
-                self._tell(alert, note)
-        if not to:
-            for address in self._everyone:
-                self._try("--notify", partial(_send_by_apprise, address, note))
+                self._try(f"alert provider {alert.provider.name}", partial(_tell, self._find, alert, note))
 
-    def _tell(self, alert: Alerting, note: Note) -> None:
-        self._try(f"alert provider {alert.provider.name}", lambda: send(self._find(alert), note))
+    def _tell_everyone(self, note: Note) -> None:
+        for address in self._everyone:
+            self._try("--notify", partial(_send_by_apprise, address, note))
 
     def _try(self, who: str, act: Callable[[], None]) -> None:
         try:
             act()
         except PenstockError as error:
             log.warning("%s was not told: %s", who, error)
+
+
+def _tell(find: Callable[[Alerting], Provider], alert: Alerting, note: Note) -> None:
+    send(find(alert), note)
 
 
 def send(provider: Provider, note: Note) -> None:

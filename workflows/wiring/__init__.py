@@ -33,7 +33,8 @@ class Wishes:
     """Hold what a command asks of a platform.
 
     `directory` is the local platform's folder, `canary` the plan's file; `cluster` is the connection to Kubernetes and
-    `source` the text of the Canary that is kept there beside the release's state.
+    `source` the text of the Canary that is kept there beside the release's state. `notify` are the Apprise URLs that
+    hear of every release.
     """
 
     directory: Path = LOCAL_DIRECTORY
@@ -43,6 +44,7 @@ class Wishes:
     events: EventSink = field(default_factory=ConsoleEvents)
     cluster: Cluster | None = None
     source: str = ""
+    notify: tuple[str, ...] = ()
 
 
 def build(name: str, plan: RolloutPlan, wishes: Wishes) -> Platform:

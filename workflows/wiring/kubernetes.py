@@ -1,5 +1,7 @@
 """Wire a cluster: what Flagger's controller does, from outside of it and from the same Canary."""
 
+from functools import partial
+
 from workflows.clocks import SystemClock
 from workflows.cluster.guard import Guard
 from workflows.cluster.pen import Pen
@@ -9,9 +11,10 @@ from workflows.hooks.http import HttpHookCaller
 from workflows.metrics import endpoint
 from workflows.metrics.counter import PrometheusCounter
 from workflows.metrics.prometheus import PrometheusMetrics
+from workflows.notifiers.alert_provider import read_provider
+from workflows.notifiers.alerts import AlertNotifier
 from workflows.notifiers.fanout import EventFanout
 from workflows.notifiers.kubernetes import KubernetesEvents
-from workflows.notifiers.memory import MemoryNotifier
 from workflows.ports import Platform
 from workflows.rollout.plan import RolloutPlan
 from workflows.routers.kubernetes import build_router
@@ -41,5 +44,5 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
         hooks=HttpHookCaller(wishes.resolve),
         states=states,
         events=EventFanout(wishes.events, KubernetesEvents(cluster, kind_of(plan))),
-        notifier=MemoryNotifier(),
+        notifier=AlertNotifier(partial(read_provider, cluster, plan.namespace), wishes.notify),
     )

@@ -9,7 +9,7 @@ from workflows.hooks.http import HttpHookCaller
 from workflows.metrics.envoy import EnvoyCounter
 from workflows.metrics.memory import MemoryMetrics
 from workflows.metrics.prometheus import PrometheusMetrics
-from workflows.notifiers.memory import MemoryNotifier
+from workflows.notifiers.alerts import AlertNotifier
 from workflows.ports import MetricSource, Platform
 from workflows.rollout.plan import RolloutPlan
 from workflows.routers.envoy import EnvoyRouter
@@ -41,7 +41,7 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
         hooks=HttpHookCaller(wishes.resolve),
         states=FileStateStore(directory, plan.key, clock),
         events=wishes.events,
-        notifier=MemoryNotifier(),
+        notifier=AlertNotifier(None, wishes.notify),
     )
 
 
