@@ -315,6 +315,7 @@ FAULTS = [
     (["-port=x"], "-port: 'x' is not a number"),
     (["-timeout=soon"], "-timeout: 'soon' is not a duration"),
     (["-timeout=0s"], "-timeout: 0s is not above 0"),
+    (["-log-level=loud"], "-log-level: 'loud' is unknown; known: debug, info, warn, error, fatal, panic"),
     (["-namespace-regexp=("], "-namespace-regexp: '(' is not a regular expression"),
 ]
 

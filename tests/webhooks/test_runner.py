@@ -328,7 +328,7 @@ def test_a_child_whose_command_is_not_there_leaves_no_folder(
 
 
 def test_a_second_runner_for_a_folder_gives_up(tmp_path: Path) -> None:
-    stop = process._Stop()
+    stop = process.Stop()
     with (tmp_path / "lock").open("w") as first, (tmp_path / "lock").open("w") as second:
         assert process._lock(first, stop, 1.0)
         assert not process._lock(second, stop, 0.2)

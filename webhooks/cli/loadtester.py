@@ -14,7 +14,7 @@ from types import MappingProxyType
 from webhooks.catalog import parse_duration
 from webhooks.cli.service import BAD_CONFIGURATION, Create, create_own_app, start
 from webhooks.errors import SettingsError
-from webhooks.settings import AuthMode, LogFormat, Settings
+from webhooks.settings import AuthMode, LogFormat, LogLevel, Settings
 
 _FLAGS: Mapping[str, str] = MappingProxyType(
     {
@@ -26,6 +26,7 @@ _FLAGS: Mapping[str, str] = MappingProxyType(
         "data-dir": ".penstock/loadtester",
     }
 )
+_LEVELS = {**{level.value: level for level in LogLevel}, "fatal": LogLevel.ERROR, "panic": LogLevel.ERROR}
 _SWITCHES = frozenset({"zap-replace-globals"})
 _HELP = frozenset({"h", "help"})
 _WARNING = (
@@ -93,7 +94,14 @@ def read_settings(flags: Mapping[str, str], environ: Mapping[str, str]) -> Setti
         data_dir=Path(environ.get("PENSTOCK_DATA_DIR") or flags["data-dir"]),
         auth=AuthMode.OPEN,
         log_format=LogFormat.JSON if flags["zap-encoding"] == "json" else LogFormat.TEXT,
+        log_level=_read_level(flags["log-level"]),
         allow_commands=True,
         command_timeout_s=timeout_s,
         namespace_regexp=pattern,
     )
+
+
+def _read_level(text: str) -> LogLevel:
+    if text not in _LEVELS:
+        raise SettingsError(f"-log-level: {text[:80]!r} is unknown; known: {', '.join(_LEVELS)}")
+    return _LEVELS[text]

@@ -23,7 +23,8 @@ from webhooks.catalog import CatalogFile
 from webhooks.cli.supervisor import Watched, supervise
 from webhooks.errors import CatalogError, SettingsError
 from webhooks.runs.families import hide
-from webhooks.settings import CONFIG, SETTINGS, Settings, read_settings, show_settings
+from webhooks.runs.users import find_accounts
+from webhooks.settings import CONFIG, SETTINGS, RunnerMode, Settings, read_settings, show_settings, write_environ
 from webhooks.telemetry import logs
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def read_flags(asked: Namespace) -> dict[str, str | None]:
 
 
 def _check_access(settings: Settings) -> None:
+    if settings.runner is RunnerMode.HERE:
+        find_accounts(settings.runner_user, settings.runs_at_once)
     make_authority(settings, time.time)
     make_read_back(settings, time.time)
 
@@ -136,7 +139,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _serve(settings: Settings, listener: socket.socket, create: Create) -> int:
-    logs.set_up(settings.log_format)
+    logs.set_up(settings.log_format, settings.log_level)
     hide()
     folder = settings.data_dir / "metrics"
     shutil.rmtree(folder, ignore_errors=True)
@@ -150,7 +153,7 @@ def _serve(settings: Settings, listener: socket.socket, create: Create) -> int:
     web = Watched("web server", partial(_serve_web, settings, listener.fileno(), create), signal.SIGKILL, _WEB_GRACE_S)
     runner = Watched("runner", partial(_run_tests, settings), signal.SIGTERM, _RUNNER_GRACE_S)
     try:
-        return supervise([web, runner])
+        return supervise([web, runner] if settings.runner is RunnerMode.HERE else [web])
     finally:
         place.unlink(missing_ok=True)
 
@@ -170,6 +173,5 @@ def create_own_app(settings: Settings) -> "Flask":
 
 def _run_tests(settings: Settings) -> int:
     roots = [str(Path(webhooks.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environ = {**os.environ, "PYTHONPATH": ":".join(roots), "PENSTOCK_STORE": settings.store}
-    environ["PENSTOCK_LOG_FORMAT"] = settings.log_format.value
+    environ = write_environ(settings, {**os.environ, "PYTHONPATH": ":".join(roots)})
     os.execve(sys.executable, [sys.executable, "-m", "webhooks.runs", str(settings.data_dir)], environ)  # noqa: S606 - this interpreter

@@ -17,7 +17,10 @@ def make_blueprint(service: HookService) -> Blueprint:
         hook = _TYPES.get(name)
         if hook is None:
             abort(404)
-        outcome = service.handle(hook, read_payload(), g.get("listed"))
+        payload = read_payload()
+        if not service.commands.admits(payload):
+            return text(403, f"namespace {payload.namespace[:80]!r} is not served here, as --namespace-regexp says\n")
+        outcome = service.handle(hook, payload, g.get("listed"))
         response = text(outcome.status, outcome.reason + "\n")
         response.headers.extend(outcome.headers)
         return response

@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from webhooks.catalog import CatalogTest, Kind
 from webhooks.checks.job import RUN_MARK, Ended, Job, clean_environ
 from webhooks.checks.secrets import Mask, MaskedStream
-from webhooks.runs.families import die_with_parent, end_group, end_marked
+from webhooks.runs.families import die_with_parent, end_group, end_marked, renounce
+from webhooks.runs.users import Account
 from webhooks.store.records import Run
 
 _OUTPUT_LIMIT = 1024 * 1024
@@ -80,9 +82,12 @@ class Output:
 class Child:
     """Hold the child of a run. `overdue_at` is when it has had its time, `kill_at` when its grace is over."""
 
-    def __init__(self, run: Run, test: CatalogTest, job: Job, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, run: Run, test: CatalogTest, job: Job, environ: Mapping[str, str], account: Account | None = None
+    ) -> None:
         self.run = run
         self.test = test
+        self.account = account
         self.attempt = 1
         self.stop_reason = ""
         self.overdue_at = 0.0
@@ -100,6 +105,9 @@ class Child:
     def _start(self, job: Job, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         for name, text in job.files.items():
             (self._folder / name).write_text(text)
+        if self.account is not None:
+            for path in (self._folder, *self._folder.iterdir()):
+                os.chown(path, self.account.uid, self.account.gid)
         with tempfile.TemporaryFile() as stdin:
             stdin.write(job.stdin.encode())
             stdin.seek(0)
@@ -111,7 +119,8 @@ class Child:
                 cwd=self._folder,
                 env={**environ, **job.environ, **job.secrets},
                 start_new_session=True,
-                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - the runner has one thread
+                preexec_fn=partial(_begin, os.getpid(), self.account),  # noqa: PLW1509 - the runner has one thread
+                **_become(self.account),
             )
 
     @property
@@ -144,6 +153,17 @@ class Child:
     def clear(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _become(account: Account | None) -> dict[str, Any]:
+    return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+
+def _begin(parent: int, account: Account | None) -> None:
+    # After the user has changed, which would undo it.
+    die_with_parent(parent)
+    if account is not None:
+        renounce()
 
 
 def clear_folders(run_id: str) -> None:

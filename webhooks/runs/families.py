@@ -8,11 +8,12 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
 _SWEEPS = 20
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -29,6 +30,11 @@ def hide() -> None:
     _libc.prctl(_PR_SET_DUMPABLE, 0)
 
 
+def renounce() -> None:
+    """Never gain rights again, by no program that has more than its caller (sudo)."""
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
 def end_group(leader: int) -> None:
     """Kill a process group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -37,13 +43,32 @@ def end_group(leader: int) -> None:
 
 def end_marked(mark: str) -> None:
     """Kill every process whose environment has the mark (NAME=value); repeated, since the killed may have forked."""
+    _end_found(lambda: find_marked(mark))
+
+
+def end_owned(uid: int) -> None:
+    """Kill every process of a user; repeated, as above."""
+    _end_found(lambda: find_owned(uid))
+
+
+def _end_found(find: Callable[[], Iterator[int]]) -> None:
     for _ in range(_SWEEPS):
-        found = list(find_marked(mark))
+        found = list(find())
         if not found:
             return
         for process in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+
+
+def find_owned(uid: int) -> Iterator[int]:
+    """List the processes that a user runs and that have not ended."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                status = (folder / "status").read_text()
+                if f"\nUid:\t{uid}\t" in status and "\nState:\tZ" not in status:
+                    yield int(folder.name)
 
 
 def find_marked(mark: str) -> Iterator[int]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from webhooks.settings import Settings
+
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
@@ -13,3 +15,14 @@ class RunLimits:
     kept_s: float = 7 * 24 * 3600.0
     kept_runs: int = 10_000
     lease_s: float = 15.0
+
+
+def read_limits(settings: Settings) -> RunLimits:
+    """Give the bounds that the settings say."""
+    return RunLimits(
+        at_once=settings.runs_at_once,
+        at_once_per_canary=settings.runs_per_canary,
+        log_bytes=settings.log_limit_bytes,
+        kept_s=settings.kept_s,
+        kept_runs=settings.kept_runs,
+    )

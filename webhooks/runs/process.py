@@ -5,26 +5,24 @@ import fcntl
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from webhooks.errors import StoreError
+from webhooks.errors import SettingsError, StoreError
 from webhooks.runs.bell import Bell
 from webhooks.runs.families import hide
+from webhooks.runs.limits import read_limits
 from webhooks.runs.runner import Runner
-from webhooks.settings import LogFormat
+from webhooks.runs.users import Accounts, find_accounts
+from webhooks.settings import Settings, read_settings
 from webhooks.store.sql import SqlStore, locate
 from webhooks.telemetry import logs
-
-STORE_VARIABLE = "PENSTOCK_STORE"
-"""The variable that names the store; empty is a file in the data folder."""
-
-LOG_VARIABLE = "PENSTOCK_LOG_FORMAT"
-"""The variable that names the form of the log."""
 
 BELL_FILE = "bell"
 """The name of the runner's bell in the data folder."""
@@ -35,27 +33,47 @@ _LOCK_PATIENCE_S = 10.0
 _LOCK_PAUSE_S = 0.1
 _TROUBLE_PAUSE_S = 1.0
 _TEMPORARY = 75
+_BAD_CONFIGURATION = 78
 _SILENT_S = 60.0
 _log = logging.getLogger("penstock.runner")
 
 
-class _Stop:
+class Stop:
     """Remember that the runner was asked to stop; a plain flag, since a signal handler must take no lock."""
 
     def __init__(self) -> None:
         self.asked = False
 
     def pause(self, seconds: float) -> None:
+        """Wait a little."""
         threading.Event().wait(seconds)
 
 
 def main(argv: list[str]) -> int:
-    """Run tests for the data folder named first in `argv` until SIGTERM or SIGINT."""
-    folder = Path(argv[0])
+    """Run tests for the data folder named first in `argv` until SIGTERM or SIGINT; settings from PENSTOCK_..."""
     hide()
-    logs.set_up(LogFormat(os.environ.get(LOG_VARIABLE, LogFormat.TEXT.value)))
-    stop = _Stop()
+    try:
+        settings = read_settings({"data-dir": argv[0]}, os.environ)
+        accounts = find_accounts(settings.runner_user, settings.runs_at_once)
+    except SettingsError as error:
+        print(f"penstock runner: {error}", file=sys.stderr)  # noqa: T201 - before there is a log
+        return _BAD_CONFIGURATION
+    logs.set_up(settings.log_format, settings.log_level)
+    folder = settings.data_dir
     bell = Bell(folder / BELL_FILE)
+    stop = stop_when_asked(bell)
+    with (folder / _LOCK_FILE).open("w") as file:
+        if _lock(file, stop, _LOCK_PATIENCE_S):
+            _serve(settings, bell, accounts, stop)
+        elif not stop.asked:
+            _log.error("another runner works on %s; stop it first", folder)
+            return _TEMPORARY
+    return 0
+
+
+def stop_when_asked(bell: Bell) -> Stop:
+    """Have SIGTERM and SIGINT stop the runner that listens to a bell."""
+    stop = Stop()
 
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.asked = True
@@ -63,30 +81,33 @@ def main(argv: list[str]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    with (folder / _LOCK_FILE).open("w") as file:
-        if _lock(file, stop, _LOCK_PATIENCE_S):
-            _serve(folder, bell, stop)
-        elif not stop.asked:
-            _log.error("another runner works on %s; stop it first", folder)
-            return _TEMPORARY
-    return 0
+    return stop
 
 
-def _serve(folder: Path, bell: Bell, stop: _Stop) -> None:
-    store = SqlStore(locate(os.environ.get(STORE_VARIABLE, ""), folder))
-    runner = Runner(store, bell, time.time, os.environ, place=_know_place(folder))
+def _serve(settings: Settings, bell: Bell, accounts: Accounts, stop: Stop) -> None:
+    folder = settings.data_dir
+    store = SqlStore(locate(settings.store, folder))
+    limits, place = read_limits(settings), _know_place(folder)
+    runner = Runner(store, bell, time.time, os.environ, place=place, limits=limits, accounts=accounts)
+    try:
+        work(runner, stop, lambda: os.utime(folder / _LOCK_FILE))
+    finally:
+        store.close()
+
+
+def work(runner: Runner, stop: Stop, live: Callable[[], None]) -> None:
+    """Let a runner work until it is asked to stop; `live` is called after each step."""
     try:
         while not stop.asked:
             try:
                 runner.step()
-                os.utime(folder / _LOCK_FILE)
+                live()
             except StoreError as error:
                 _log.warning("store trouble, trying again: %s", error)
                 runner.surrender()
                 stop.pause(_TROUBLE_PAUSE_S)
     finally:
         runner.close()
-        store.close()
 
 
 def runner_lives(folder: Path) -> bool:
@@ -111,7 +132,7 @@ def _know_place(folder: Path) -> str:
     return place.read_text()
 
 
-def _lock(file: TextIO, stop: _Stop, patience_s: float) -> bool:
+def _lock(file: TextIO, stop: Stop, patience_s: float) -> bool:
     """Get the lock of the data folder; the runner before us may need a moment to end its children."""
     deadline = time.monotonic() + patience_s
     while not stop.asked and time.monotonic() < deadline:

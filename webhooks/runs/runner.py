@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from webhooks import checks
-from webhooks.catalog import Kind, read_definition, show_duration
-from webhooks.checks.job import CheckResult, Outcome, Target
+from webhooks.catalog import CatalogTest, Kind, read_definition, show_duration
+from webhooks.checks.job import CheckResult, Ended, Job, Outcome, Target
 from webhooks.checks.load import read_tick
 from webhooks.checks.secrets import read_secrets
 from webhooks.errors import SecretError, StoreError
@@ -24,6 +24,7 @@ from webhooks.runs.child import Child
 from webhooks.runs.leases import Leases, end_run
 from webhooks.runs.limits import RunLimits
 from webhooks.runs.logs import Finished, RunLogs
+from webhooks.runs.users import Accounts
 from webhooks.store.port import Store
 from webhooks.store.records import UNDER_WAY, CanaryName, Run, RunOrder, RunState
 from webhooks.telemetry import logs, metrics
@@ -46,7 +47,7 @@ _STATES = {
 class Runner:
     """Run tests until told to stop; `step` does a little and returns."""
 
-    def __init__(  # noqa: PLR0913 - a composition of parts; the last two have defaults
+    def __init__(  # noqa: PLR0913 - a composition of parts; the last three have defaults
         self,
         store: Store,
         bell: Bell,
@@ -55,12 +56,14 @@ class Runner:
         *,
         place: str = "",
         limits: RunLimits = _DEFAULTS,
+        accounts: Accounts | None = None,
     ) -> None:
         self._runs = store.runs
         self._logs = RunLogs(store.logs, now, limits.log_bytes)
         self._now = now
         self._environ = environ
         self._limits = limits
+        self._accounts = accounts or Accounts()
         self._leases = Leases(store.runs, now, place, limits.lease_s)
         self._children: dict[str, Child] = {}
         self._finished: dict[str, Finished] = {}
@@ -109,7 +112,7 @@ class Runner:
         with contextlib.suppress(StoreError):
             self._leases.hand_over(self._children)
         for child in self._children.values():
-            child.close()
+            self._close(child)
             child.clear()
         self._children.clear()
         self._selector.close()
@@ -153,7 +156,7 @@ class Runner:
             test = read_definition(order.test, order.definition)
             secrets = read_secrets(test.secrets, self._environ)
             job = checks.prepare(test, _target_of(order), order.parameters, secrets)
-            child = Child(run, test, job, self._environ)
+            child = self._start(run, test, job)
         except (OSError, SecretError, ValueError, LookupError, TypeError) as error:
             result = CheckResult(Outcome.INCONCLUSIVE, f"could not be started ({error})")
             self._save_end(run, _STATES[result.outcome], result.reason)
@@ -164,6 +167,15 @@ class Runner:
         self._children[run.id] = child
         for output in child.outputs:
             self._selector.register(output.descriptor, selectors.EVENT_READ, output)
+
+    def _start(self, run: Run, test: CatalogTest, job: Job) -> Child:
+        # What owns a Kubernetes Job, and helm, speak for the service with its token; they run nobody's code here.
+        account = None if test.in_cluster or test.kind is Kind.HELM_TEST else self._accounts.lend()
+        try:
+            return Child(run, test, job, self._environ, account)
+        except OSError:
+            self._accounts.take_back(account)
+            raise
 
     def _report(self, child: Child) -> None:
         if child.test.kind is not Kind.LOAD:
@@ -200,7 +212,7 @@ class Runner:
 
     def _finish(self, child: Child) -> None:
         self._forget(child)
-        ended = child.close()
+        ended = self._close(child)
         # From here on the run is settled until the store has taken it, however often that is tried.
         result = checks.read(child.test, ended)
         hidden = replace(result, reason=child.mask.hide(result.reason))
@@ -230,9 +242,14 @@ class Runner:
             if output.open:
                 self._selector.unregister(output.descriptor)
 
+    def _close(self, child: Child) -> Ended:
+        ended = child.close()
+        self._accounts.take_back(child.account)
+        return ended
+
     def _drop(self, child: Child) -> None:
         self._forget(child)
-        child.close()
+        self._close(child)
         child.clear()
 
     def _tell_end(self, run: Run, state: RunState, reason: str) -> None:

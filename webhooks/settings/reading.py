@@ -85,6 +85,13 @@ def _text(path: Path, name: str, value: object) -> str:
             raise SettingsError(f"config: {path}: {name} is neither a text, a number nor a list of them")
 
 
+def write_environ(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Give variables from which a child reads the very same settings, among those that it has anyhow."""
+    texts_shown = {setting.variable: setting.show(settings) for setting in SETTINGS}
+    # An empty variable is not set; what a file says stands in the others already.
+    return {**environ, **texts_shown, CONFIG.variable: ""}
+
+
 def show_settings(settings: Settings) -> str:
     """Write the settings in force as a file that can be read again, but for secrets, which are hidden."""
     shown: dict[str, str] = {}

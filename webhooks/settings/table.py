@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webhooks.settings import texts
-from webhooks.settings.values import AuthMode, LogFormat, Settings, VerifyMode
+from webhooks.settings.values import AuthMode, LogFormat, LogLevel, RunnerMode, Settings, VerifyMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Setting:
         return "" if value is None else str(self.write(value))
 
 
-def _enum_text(value: AuthMode | VerifyMode | LogFormat) -> str:
+def _enum_text(value: AuthMode | VerifyMode | RunnerMode | LogFormat | LogLevel) -> str:
     return str(value.value)
 
 
@@ -143,10 +143,42 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "namespace-regexp",
-        "namespaces whose gates and tasks are served on the loadtester's paths; it may match anywhere in the name",
+        "namespaces whose hooks, gates and tasks are served; it may match anywhere in the name",
         "REGEXP",
         texts.read_pattern,
     ),
+    Setting(
+        "runner",
+        "where tests run: here, or apart, where penstock runner claims them",
+        "PLACE",
+        texts.choice(RunnerMode),
+        _enum_text,
+    ),
+    Setting(
+        "runner-user",
+        "user under whom tests run, when the runner is root: NAME, UID, or FIRST-LAST, of which each run has its own",
+        "USER",
+        texts.read_users,
+    ),
+    Setting("runs-at-once", "how many runs go on at once", "N", texts.read_number),
+    Setting("runs-per-canary", "how many runs of one canary go on at once", "N", texts.read_number),
+    Setting("log-limit", "bytes of a run's log that are kept", "BYTES", texts.read_number, field="log_limit_bytes"),
+    Setting(
+        "keep-for",
+        "how long runs are kept that have ended",
+        "DURATION",
+        texts.read_duration,
+        texts.write_duration,
+        "kept_s",
+    ),
+    Setting("keep-runs", "how many runs are kept that have ended", "N", texts.read_number, field="kept_runs"),
     Setting("log-format", "form of the log: text or json", "FORM", texts.choice(LogFormat), _enum_text),
+    Setting(
+        "log-level",
+        "least weight of what is logged: debug, info, warn or error",
+        "LEVEL",
+        texts.choice(LogLevel),
+        _enum_text,
+    ),
 )
 """Every setting, in the order in which people read them."""

@@ -20,6 +20,7 @@ _PREFIX = re.compile(r"/[A-Za-z0-9._~-]{1,200}")
 _TARGET = re.compile(
     r"(?:\*\.)?[A-Za-z0-9._-]+(?::[0-9]{1,5})?|[0-9A-Fa-f.:]+/[0-9]{1,3}|\[[0-9A-Fa-f:]+\](?::[0-9]{1,5})?"
 )
+_USERS = re.compile(r"(?:([1-9][0-9]{0,8})-([1-9][0-9]{0,8})|[a-z_][a-z0-9_-]{0,31}|[1-9][0-9]{0,8})")
 _STORE = "postgresql://"
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
@@ -114,6 +115,14 @@ def read_prefix(text: str) -> str:
 
 def _items(text: str) -> list[str]:
     return text.replace(",", " ").split()
+
+
+def read_users(text: str) -> str:
+    """Read a user, by name or number, or a range of numbers."""
+    match = _USERS.fullmatch(text)
+    if match is None or (match[1] and int(match[1]) > int(match[2])):
+        raise ValueError("is not a user: write NAME, UID or FIRST-LAST, such as 70000-70015")
+    return text
 
 
 def read_networks(text: str) -> tuple[Network, ...]:

@@ -43,13 +43,30 @@ class LogFormat(enum.Enum):
     JSON = "json"
 
 
+class LogLevel(enum.Enum):
+    """Name the least weight of what is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+class RunnerMode(enum.Enum):
+    """Say whether the service runs tests itself, or runners apart from it claim them."""
+
+    HERE = "here"
+    APART = "apart"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Say where to listen, where to keep things, how much to do at once, and who may do what.
 
     `resolve` maps host:port to the host:port to connect to in its place, as curl's --connect-to does. `wait_s` is how
     long a hook waits for a test that is still running unless its metadata says otherwise. `epoch_silence_s` is how
-    long a canary may be silent before its analysis counts as over.
+    long a canary may be silent before its analysis counts as over. `kept_s` and `kept_runs` say how long, and how
+    many, runs are kept that have ended.
     """
 
     host: str = "127.0.0.1"
@@ -69,7 +86,15 @@ class Settings:
     path_prefix: str = ""
     allow_from: tuple[Network, ...] = ()
     allow_targets: tuple[str, ...] = ()
+    runner: RunnerMode = RunnerMode.HERE
+    runner_user: str = ""
+    runs_at_once: int = 16
+    runs_per_canary: int = 4
+    log_limit_bytes: int = 10 * 1024 * 1024
+    kept_s: float = 7 * 24 * 3600.0
+    kept_runs: int = 10_000
     log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
     store: str = ""
     allow_commands: bool = False
     command_timeout_s: float = 3600.0
@@ -81,6 +106,12 @@ class Settings:
             raise SettingsError(f"port: {self.port} is not within 0 to {_MAX_PORT}; 0 picks a free one")
         if self.workers < 1 or self.threads < _MIN_THREADS:
             raise SettingsError(f"workers: {self.workers}, threads: {self.threads}; at least 1 and {_MIN_THREADS}")
+        if self.runs_at_once < 1 or self.runs_per_canary < 1:
+            raise SettingsError(
+                f"runs-at-once: {self.runs_at_once}, runs-per-canary: {self.runs_per_canary}; at least 1"
+            )
+        if self.runner is RunnerMode.APART and self.auth not in {AuthMode.TOKENS, AuthMode.KUBERNETES}:
+            raise SettingsError("runner: apart needs --tokens FILE or --auth kubernetes, since a runner needs a token")
         if self.auth is AuthMode.TOKENS and self.tokens is None:
             raise SettingsError("auth: tokens needs --tokens FILE; make one with: penstock token NAME --file FILE")
 

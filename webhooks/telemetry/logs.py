@@ -11,10 +11,17 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from webhooks.settings import LogFormat
+from webhooks.settings import LogFormat, LogLevel
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _about: ContextVar[Mapping[str, str]] = ContextVar("about", default=_NOTHING)
+_OURS = "penstock"
+_WEIGHTS = {
+    LogLevel.DEBUG: logging.DEBUG,
+    LogLevel.INFO: logging.INFO,
+    LogLevel.WARN: logging.WARNING,
+    LogLevel.ERROR: logging.ERROR,
+}
 _TEXT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
@@ -64,10 +71,12 @@ class TextFormatter(logging.Formatter):
         return super().formatMessage(record) + told
 
 
-def set_up(form: LogFormat) -> None:
-    """Log to stderr in a form, from now on and in processes that are forked."""
+def set_up(form: LogFormat, level: LogLevel = LogLevel.INFO) -> None:
+    """Log to stderr in a form, from now on and in processes that are forked; of others nothing below info."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form is LogFormat.JSON else TextFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.INFO)
+    weight = _WEIGHTS[level]
+    root.setLevel(max(weight, logging.INFO))
+    logging.getLogger(_OURS).setLevel(weight)
