@@ -6,8 +6,8 @@ The rule to keep: an object that carries neither our mark nor Flagger's is never
 from dataclasses import dataclass
 
 from workflows.cluster.client import Cluster
+from workflows.cluster.guard import find_canary
 from workflows.cluster.kinds import CANARY, Kind, Manifest
-from workflows.cluster.refusals import NotServedError
 from workflows.errors import ConfigurationError
 from workflows.rollout.plan import RolloutPlan
 
@@ -66,8 +66,5 @@ def owner_of(manifest: Manifest) -> str:
 
 def read_claim(cluster: Cluster, plan: RolloutPlan) -> Claim:
     """Read the Canary's object, where there is one, for the owner references of what is made for it."""
-    try:
-        found = cluster.get(CANARY, plan.namespace, plan.name)
-    except NotServedError:
-        return Claim(plan.name)
+    found = find_canary(cluster, plan.namespace, plan.name)
     return Claim(plan.name, found["metadata"]["uid"] if found else "")
