@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from workflows.cluster.kinds import Kind, Manifest
+from workflows.cluster.ownership import Claim
 from workflows.cluster.targets import Target
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.traffic import Route
@@ -27,16 +28,16 @@ class Ability(enum.Enum):
 class Draft:
     """Hold what an object is written from: the split, the object there is, and the one to copy from.
 
-    `target` is None when it is gone and the traffic only goes home. `owner` is the reference to the Canary object, if
-    there is one. `token` makes the value of a new cookie.
+    `target` is None when it is gone and the traffic only goes home. `claim` is the canary's on what is made.
+    `token` makes the value of a new cookie.
     """
 
     site: Site
     route: Route
+    claim: Claim
     found: Manifest | None = None
     source: Manifest | None = None
     target: Target | None = None
-    owner: Manifest | None = None
     token: Callable[[], str] = field(default=str)
 
 
@@ -51,10 +52,11 @@ class Companion:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Name the user's object that ours is copied from, and the field of the plan that names it."""
+    """Name the user's object that ours is copied from, and the reference of the plan that names it."""
 
     kind: Kind
     field: str
+    optional: bool = False
 
 
 def _apex(site: Site) -> str:
@@ -88,7 +90,6 @@ class Dialect:
     objection: Callable[[Site], str] = _none
     pending: Callable[[Manifest], str] = _none
     namespaced: bool = True
-    made_by_us: bool = True
 
     def refusal(self, plan: RolloutPlan) -> str:
         """Say what a plan asks for beyond this router, empty where nothing is."""
@@ -98,6 +99,8 @@ class Dialect:
             Ability.STICKY: plan.analysis.affinity is not None,
         }
         beyond = [ability.value for ability, wanted in asked.items() if wanted and ability not in self.abilities]
+        if self.source and not self.source.optional and self.source.field not in plan.references:
+            return f"spec.{self.source.field}: is missing; name the {self.source.kind.kind} that leads to the service"
         if beyond:
             return f"spec.analysis.{beyond[0]}: is beyond this provider; remove it, or use istio or gatewayapi:v1"
         return self.objection(Site(plan))

@@ -145,7 +145,7 @@ def _companions(draft: Draft) -> Iterable[Companion]:
 
 def _destination_rule(draft: Draft, name: str, found: Manifest | None) -> Manifest:
     return manifests.assemble(
-        name, found, {"spec": {"host": name, **draft.site.settings("trafficPolicy")}}, draft.owner
+        name, found, {"spec": {"host": name, **draft.site.settings("trafficPolicy")}}, draft.claim
     )
 
 

@@ -9,8 +9,11 @@ import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from workflows.cluster.kinds import CANARY, Manifest
+from workflows.cluster.kinds import Manifest
+from workflows.cluster.ownership import Claim, owner_of
 from workflows.cluster.pen import FENCE
+from workflows.cluster.tracking import without_tracking
+from workflows.errors import ConfigurationError
 from workflows.routers.kubernetes.site import Site
 
 ORIGINAL = "flagger.kubernetes.io/original-configuration"
@@ -25,9 +28,13 @@ KEEP_OUT: Mapping[str, str] = MappingProxyType(
 """The annotations that keep Flux from setting our objects back (Flagger writes the same)."""
 
 
-def assemble(name: str, found: Manifest | None, said: Manifest, owner: Manifest | None = None) -> Manifest:
-    """Give the object that says what is said; `owner` is only noted on an object that is made now."""
-    built = copy.deepcopy(found) or _blank(name, owner)
+def assemble(name: str, found: Manifest | None, said: Manifest, claim: Claim) -> Manifest:
+    """Give the object that says what is said; raises ConfigurationError for one that another canary made."""
+    if found and owner_of(found) not in {"", claim.canary}:
+        raise ConfigurationError(
+            f"{name}: made for canary {owner_of(found)}, not for {claim.canary}; give each canary a service of its own"
+        )
+    built = copy.deepcopy(found) or claim.mark({"metadata": {"name": name}})
     metadata = built["metadata"]
     wanted = said.get("metadata") or {}
     _merge(metadata, "labels", wanted.get("labels") or {})
@@ -41,19 +48,16 @@ def apex_marks(site: Site) -> Manifest:
     return {"labels": marks.get("labels") or {}, "annotations": {**(marks.get("annotations") or {}), **KEEP_OUT}}
 
 
-def is_owned(manifest: Manifest) -> bool:
-    """Tell whether an object was made for a Canary, by us or by Flagger before us."""
-    owners = manifest["metadata"].get("ownerReferences") or []
-    return any(owner["kind"] == CANARY.kind for owner in owners)
+def copied_marks(source: Manifest | None) -> Manifest:
+    """Give the labels and annotations of the user's object for our copy, but for those that bind it to a tool."""
+    metadata = (source or {}).get("metadata") or {}
+    annotations = without_tracking(metadata.get("annotations") or {})
+    return {"labels": without_tracking(metadata.get("labels") or {}), "annotations": {**annotations, **KEEP_OUT}}
 
 
 def is_taken(manifest: Manifest) -> bool:
-    """Tell whether an object was made for a Canary or has been written by us since."""
-    return is_owned(manifest) or FENCE in (manifest["metadata"].get("annotations") or {})
-
-
-def _blank(name: str, owner: Manifest | None) -> Manifest:
-    return {"metadata": {"name": name, **({"ownerReferences": [owner]} if owner else {})}}
+    """Tell whether an object was made for a canary, or has been written by us since."""
+    return bool(owner_of(manifest)) or FENCE in (manifest["metadata"].get("annotations") or {})
 
 
 def _note_original(found: Manifest | None, said: Manifest) -> dict[str, str]:

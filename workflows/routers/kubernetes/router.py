@@ -10,7 +10,8 @@ import string
 from dataclasses import replace
 from datetime import timedelta
 
-from workflows.cluster.kinds import CANARY, Manifest
+from workflows.cluster.kinds import Manifest
+from workflows.cluster.ownership import Claim, read_claim
 from workflows.cluster.pen import Pen
 from workflows.cluster.targets import Target, read_target
 from workflows.errors import ConfigurationError, ConflictError, UnavailableError
@@ -77,9 +78,9 @@ class KubernetesRouter:
         return Draft(
             self._site,
             route,
+            read_claim(self._pen.cluster, self._site.plan),
             source=self._source(going_home=going_home),
             target=self._target(going_home=going_home),
-            owner=self._owner(),
             token=_make_token,
         )
 
@@ -93,29 +94,17 @@ class KubernetesRouter:
             raise
 
     def _source(self, *, going_home: bool) -> Manifest | None:
-        source = self._dialect.source
-        if source is None:
+        source, references = self._dialect.source, self._site.plan.references
+        if source is None or source.field not in references:
             return None
-        reference = self._site.plan.references[source.field]
-        found = self._pen.cluster.get(source.kind, self._site.namespace, reference.name)
+        reference = references[source.field]
+        found = self._pen.cluster.get(source.kind, reference.namespace or self._site.namespace, reference.name)
         if found is None and not going_home:
             raise ConfigurationError(
                 f"{self._site.plan.key}: {source.kind.kind} {reference.name} in {self._site.namespace}: not found; "
                 f"apply it first, or correct spec.{source.field}"
             )
         return found
-
-    def _owner(self) -> Manifest | None:
-        plan = self._site.plan
-        try:
-            canary = self._pen.cluster.get(CANARY, plan.namespace, plan.name)
-        except ConfigurationError:
-            # A cluster without Flagger's resource definitions has no Canary to own anything.
-            return None
-        if canary is None:
-            return None
-        who = {"apiVersion": CANARY.api_version, "kind": CANARY.kind, "name": plan.name}
-        return {**who, "uid": canary["metadata"]["uid"], "controller": True, "blockOwnerDeletion": True}
 
     def _write(self, draft: Draft) -> Manifest:
         kind, base = self._dialect.kind, self._seen
@@ -151,8 +140,9 @@ class KubernetesRouter:
 
     def _build(self, draft: Draft, found: Manifest | None) -> Manifest:
         said = self._dialect.write(replace(draft, found=found))
-        owner = draft.owner if self._dialect.namespaced else None
-        return manifests.assemble(self._name, found, said, owner)
+        # What belongs to no namespace cannot go with what belongs to one.
+        claim = draft.claim if self._dialect.namespaced else Claim(draft.claim.canary)
+        return manifests.assemble(self._name, found, said, claim)
 
     def _await(self, written: Manifest) -> None:
         deadline = self._clock.now() + PATIENCE

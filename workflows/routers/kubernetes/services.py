@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from workflows.cluster.kinds import SERVICE, Manifest
+from workflows.cluster.ownership import owner_of
 from workflows.cluster.targets import Target
 from workflows.errors import ConfigurationError
 from workflows.rollout.traffic import ALL, Arm, Route
@@ -37,13 +38,13 @@ def _service(draft: Draft, target: Target, called: tuple[str, str], arm: Arm) ->
 
     def build(found: Manifest | None) -> Manifest:
         said = {"metadata": _marks(draft.site, target, part, found), "spec": _spec(draft.site, target, arm, found)}
-        return manifests.assemble(name, found, said, draft.owner)
+        return manifests.assemble(name, found, said, draft.claim)
 
     return Companion(SERVICE, name, build)
 
 
 def _marks(site: Site, target: Target, part: str, found: Manifest | None) -> Manifest:
-    if found and not manifests.is_owned(found):
+    if found and not owner_of(found):
         return {"annotations": dict(manifests.KEEP_OUT)}
     marks = site.setting(part) or {}
     name = site.apex if part == "apex" else f"{site.apex}-{part}"

@@ -7,7 +7,7 @@ from workflows.cluster.pen import Pen
 from workflows.errors import ConfigurationError
 from workflows.ports import Clock, TrafficRouter
 from workflows.rollout.plan import RolloutPlan
-from workflows.routers.kubernetes import istio, services
+from workflows.routers.kubernetes import apisix, contour, gateway, gloo, istio, kuma, nginx, services, skipper, traefik
 from workflows.routers.kubernetes.dialect import Dialect
 from workflows.routers.kubernetes.router import KubernetesRouter
 
@@ -16,8 +16,18 @@ DEFAULT = "istio"
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
+        "apisix": apisix.DIALECT,
+        "contour": contour.DIALECT,
+        "gatewayapi:v1": gateway.V1,
+        "gatewayapi:v1beta1": gateway.V1BETA1,
+        "gloo": gloo.DIALECT,
         "istio": istio.DIALECT,
         "kubernetes": services.DIALECT,
+        "kuma": kuma.DIALECT,
+        "linkerd": gateway.LINKERD,
+        "nginx": nginx.DIALECT,
+        "skipper": skipper.DIALECT,
+        "traefik": traefik.DIALECT,
     }
 )
 
