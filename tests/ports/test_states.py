@@ -19,8 +19,9 @@ from workflows.rollout.state import Cause, RolloutState
 from workflows.rollout.traffic import Route
 from workflows.states import record, tenure
 from workflows.states.files import FileStateStore, keys
-from workflows.states.kubernetes import KubernetesStateStore, Place
+from workflows.states.kubernetes import KubernetesStateStore
 from workflows.states.memory import MemoryStateStore
+from workflows.states.place import Place
 
 MINUTE = timedelta(minutes=1)
 

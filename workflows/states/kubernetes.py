@@ -7,7 +7,6 @@ was replaced can neither save nor be saved over.
 import json
 import logging
 import threading
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from workflows.rollout.order import Order
 from workflows.rollout.state import RolloutState
 from workflows.states import canary_status, record, tenure
 from workflows.states.cluster_lease import LABELS, ClusterLease
+from workflows.states.place import Place
 
 PREFIX = "penstock-"
 """Begins the names of the Lease and the ConfigMap; the canary's name follows."""
@@ -31,34 +31,17 @@ STATE, SOURCE, ORDER = "state.json", "canary.yaml", "order.json"
 log = logging.getLogger("penstock.states")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Name a canary of a cluster."""
-
-    namespace: str
-    name: str
-
-    @property
-    def key(self) -> str:
-        """Name the canary as events do."""
-        return f"{self.name}.{self.namespace}"
-
-    @property
-    def object_name(self) -> str:
-        """Name the Lease and the ConfigMap."""
-        return PREFIX + self.name
-
-
 class KubernetesStateStore:
     """Keep one canary's state and owner in its namespace; `source` is the text of the Canary that decides."""
 
     def __init__(self, cluster: Cluster, place: Place, clock: Clock, source: str = "") -> None:
         self._cluster = cluster
         self._place = place
+        self._name = PREFIX + place.name
         self._clock = clock
         self._source = source
         self._guard = Guard(cluster, place.namespace, place.name)
-        self._tenure = ClusterLease(cluster, (place.namespace, place.object_name), clock, place.key)
+        self._tenure = ClusterLease(cluster, (place.namespace, self._name), clock, place.key)
         self._lease = tenure.NOBODY
         self._saved: RolloutState | None = None
         self._lock = threading.RLock()
@@ -109,7 +92,7 @@ class KubernetesStateStore:
             raise ConfigurationError(
                 f"{self._place.key}: no release of it is known here; nothing to {order.command.value}"
             )
-        self._cluster.patch(CONFIG_MAP, self._place.namespace, self._place.object_name, data)
+        self._cluster.patch(CONFIG_MAP, self._place.namespace, self._name, data)
 
     def ordered(self) -> Order | None:
         """Give the last order, None before the first."""
@@ -124,11 +107,11 @@ class KubernetesStateStore:
         return lease.fence
 
     def _read(self) -> Manifest | None:
-        return self._cluster.get(CONFIG_MAP, self._place.namespace, self._place.object_name)
+        return self._cluster.get(CONFIG_MAP, self._place.namespace, self._name)
 
     def _put(self, lease: Lease, data: dict[str, str]) -> None:
         def build(found: Manifest | None) -> Manifest:
-            wanted: dict[str, Any] = found or {"metadata": {"name": self._place.object_name}}
+            wanted: dict[str, Any] = found or {"metadata": {"name": self._name}}
             metadata = wanted["metadata"]
             metadata["labels"] = {**(metadata.get("labels") or {}), **LABELS}
             metadata["annotations"] = {**(metadata.get("annotations") or {}), FENCE: str(lease.fence)}
@@ -136,7 +119,7 @@ class KubernetesStateStore:
             return wanted
 
         pen = Pen(self._cluster, self._place.namespace, lambda: lease.fence, lambda: None)
-        pen.put(CONFIG_MAP, self._place.object_name, build)
+        pen.put(CONFIG_MAP, self._name, build)
 
     def _show(self, state: RolloutState) -> None:
         place = self._place

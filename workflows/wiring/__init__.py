@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from workflows.cluster.client import Cluster
 from workflows.errors import ConfigurationError
 from workflows.notifiers.console import ConsoleEvents
-from workflows.ports import EventSink, Platform
+from workflows.ports import EventSink, Platform, StateStore
 from workflows.rollout.plan import RolloutPlan
+from workflows.states.place import Place
 
 LOCAL_DIRECTORY = Path(".penstock/local")
 """Where the local platform keeps its files, unless told otherwise."""
@@ -49,8 +51,18 @@ class Wishes:
 
 def build(name: str, plan: RolloutPlan, wishes: Wishes) -> Platform:
     """Give the adapters of a platform; raises ConfigurationError for an unknown or incomplete one."""
+    platform: Platform = _load(name).build(plan, wishes)
+    return platform
+
+
+def open_states(name: str, place: Place, wishes: Wishes) -> StateStore:
+    """Give where a platform keeps the state of one canary, for who has no plan of it."""
+    states: StateStore = _load(name).open_states(place, wishes)
+    return states
+
+
+def _load(name: str) -> Any:
     module = _BUILDERS.get(name)
     if module is None:
         raise ConfigurationError(f"unknown platform {name!r}; known: {', '.join(_BUILDERS)}")
-    platform: Platform = importlib.import_module(module).build(plan, wishes)
-    return platform
+    return importlib.import_module(module)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from workflows.clocks import SystemClock
+from workflows.cluster.client import Cluster
 from workflows.cluster.guard import Guard
 from workflows.cluster.pen import Pen
 from workflows.cluster.targets import kind_of
@@ -18,7 +19,8 @@ from workflows.notifiers.kubernetes import KubernetesEvents
 from workflows.ports import Platform
 from workflows.rollout.plan import RolloutPlan
 from workflows.routers.kubernetes import build_router
-from workflows.states.kubernetes import KubernetesStateStore, Place
+from workflows.states.kubernetes import KubernetesStateStore
+from workflows.states.place import Place
 from workflows.wiring import Wishes
 from workflows.workloads.kubernetes.workload import KubernetesWorkload
 
@@ -28,9 +30,7 @@ PROMETHEUS = "http://prometheus:9090"
 
 def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
     """Give the adapters of a cluster; a target that is not there is an error now, not after a deadline."""
-    if wishes.cluster is None:
-        raise ConfigurationError("platform 'kubernetes' needs a connection; name a cluster with --kubeconfig")
-    clock, cluster = SystemClock(), wishes.cluster
+    clock, cluster = SystemClock(), _demand(wishes)
     states = KubernetesStateStore(cluster, Place(plan.namespace, plan.name), clock, wishes.source)
     pen = Pen(cluster, plan.namespace, states.fence, Guard(cluster, plan.namespace, plan.name))
     workload = KubernetesWorkload(pen, plan, clock)
@@ -46,3 +46,14 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
         events=EventFanout(wishes.events, KubernetesEvents(cluster, kind_of(plan))),
         notifier=AlertNotifier(partial(read_provider, cluster, plan.namespace), wishes.notify),
     )
+
+
+def open_states(place: Place, wishes: Wishes) -> KubernetesStateStore:
+    """Give the store of one canary."""
+    return KubernetesStateStore(_demand(wishes), place, SystemClock())
+
+
+def _demand(wishes: Wishes) -> Cluster:
+    if wishes.cluster is None:
+        raise ConfigurationError("platform 'kubernetes' needs a connection; name a cluster with --kubeconfig")
+    return wishes.cluster

@@ -15,6 +15,7 @@ from workflows.rollout.plan import RolloutPlan
 from workflows.routers.envoy import EnvoyRouter
 from workflows.states import files
 from workflows.states.files import FileStateStore
+from workflows.states.place import Place
 from workflows.wiring import Wishes
 from workflows.workloads.processes import ProcessWorkload
 
@@ -43,6 +44,11 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
         events=wishes.events,
         notifier=AlertNotifier(None, wishes.notify),
     )
+
+
+def open_states(place: Place, wishes: Wishes) -> FileStateStore:
+    """Give the store of one canary."""
+    return FileStateStore(wishes.directory, place.key, SystemClock())
 
 
 def _keep_canary(source: Path, kept: Path) -> None:

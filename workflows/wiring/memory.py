@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from workflows import stages
 from workflows.clocks import MemoryClock
+from workflows.errors import ConfigurationError
 from workflows.hooks.memory import MemoryHookCaller
 from workflows.metrics.memory import MemoryMetrics, MemoryTraffic
 from workflows.notifiers.memory import MemoryEvents, MemoryNotifier
@@ -13,6 +14,7 @@ from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.samples import Measurement
 from workflows.routers.memory import MemoryRouter
 from workflows.states.memory import MemoryStateStore
+from workflows.states.place import Place
 from workflows.wiring import Wishes
 from workflows.workloads.memory import MemoryWorkload
 
@@ -37,6 +39,12 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
     let_go(rehearsal)
     workload.deploy("v2")
     return replace(platform, events=wishes.events)
+
+
+def open_states(place: Place, wishes: Wishes) -> MemoryStateStore:
+    """Refuse: what is rehearsed is over when its command is."""
+    _ = wishes
+    raise ConfigurationError(f"{place.key}: the platform 'memory' keeps nothing between two commands")
 
 
 def _healthy_metrics(plan: RolloutPlan) -> MemoryMetrics:

@@ -1,0 +1,49 @@
+"""The whole story in a cluster: v2 is promoted, v3 is rolled back, by the one command and from the Canary there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import mesh
+from tests.cluster.api_server import ApiServer
+from tests.cluster.kubelet import Kubelet
+from tests.cluster.mesh import Mesh
+from tests.cluster.releases import Stage
+from workflows.cluster.client import Cluster
+
+
+@pytest.fixture
+def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
+    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
+        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
+        stage.set_up()
+        assert stage.run() == 0
+        yield stage
+
+
+def test_a_good_version_is_promoted(stage: Stage) -> None:
+    stage.set_image("v2")
+
+    code = stage.run()
+
+    assert code == 0
+    assert (stage.image("ad-primary"), mesh.weights(stage.cluster)["ad-primary"]) == ("ad:v2", 100)
+    assert (stage.status()["phase"], stage.status()["canaryWeight"]) == ("Succeeded", 0)
+    assert stage.status()["conditions"][0]["message"].endswith("promotion finished.")
+
+
+def test_a_bad_version_is_rolled_back(stage: Stage) -> None:
+    stage.set_image("v3")
+
+    code = stage.run()
+
+    assert code == 10
+    assert (stage.image("ad-primary"), mesh.weights(stage.cluster)["ad-primary"]) == ("ad:v1", 100)
+    assert (stage.status()["phase"], stage.status()["failedChecks"]) == ("Failed", 3)
+
+
+def test_what_is_released_already_is_not_released_again(stage: Stage, api: ApiServer) -> None:
+    assert stage.run() == 0
+
+    assert [line for line in api.writes if "virtualservices" in line][1:] == []
