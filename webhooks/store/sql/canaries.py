@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from webhooks.store import documents
 from webhooks.store.records import CanaryName, Epoch, HookEvent
@@ -11,6 +11,11 @@ from webhooks.store.sql.tables import epochs, events
 
 EVENTS_KEPT = 1000
 """How many events of a canary are kept."""
+
+# Statements are built once: that takes several times as long as asking.
+_MINE = epochs.c.canary == bindparam("the_canary")
+_LATEST, _DELETE = select(epochs.c.document).where(_MINE), delete(epochs).where(_MINE)
+_INSERT = insert(epochs)
 
 
 class SqlEpochs:
@@ -31,15 +36,20 @@ class SqlEpochs:
             last = _latest(connection, canary)
             decided = decide(last)
             if decided != last:
-                connection.execute(delete(epochs).where(epochs.c.canary == key))
-                connection.execute(insert(epochs).values(canary=key, document=documents.write_epoch(decided)))
+                connection.execute(_DELETE, {"the_canary": key})
+                connection.execute(_INSERT, {"canary": key, "document": documents.write_epoch(decided)})
         return decided
 
 
 def _latest(connection: Connection, canary: CanaryName) -> Epoch | None:
-    query = select(epochs.c.document).where(epochs.c.canary == documents.write_canary(canary))
-    document = connection.execute(query).scalar_one_or_none()
+    document = connection.execute(_LATEST, {"the_canary": documents.write_canary(canary)}).scalar_one_or_none()
     return None if document is None else documents.read_epoch(document)
+
+
+_EVENTS = events.c.canary == bindparam("the_canary")
+_OLDEST = select(events.c.sequence).where(_EVENTS).order_by(events.c.sequence.desc()).offset(EVENTS_KEPT - 1).limit(1)
+_ADD, _SELECT = insert(events), select(events.c.document).where(_EVENTS).order_by(events.c.sequence)
+_FORGET = delete(events).where(_EVENTS, events.c.sequence < _OLDEST.scalar_subquery())
 
 
 class SqlEvents:
@@ -51,17 +61,12 @@ class SqlEvents:
     def add(self, event: HookEvent) -> None:
         """Keep an event; only the newest thousand of a canary stay."""
         key = documents.write_canary(event.canary)
-        mine = events.c.canary == key
-        oldest_kept = select(events.c.sequence).where(mine).order_by(events.c.sequence.desc())
-        stale = events.c.sequence < oldest_kept.offset(EVENTS_KEPT - 1).limit(1).scalar_subquery()
         with self._database.writing() as connection:
-            connection.execute(insert(events).values(canary=key, document=documents.write_event(event)))
-            connection.execute(delete(events).where(mine, stale))
+            connection.execute(_ADD, {"canary": key, "document": documents.write_event(event)})
+            connection.execute(_FORGET, {"the_canary": key})
 
     def select(self, canary: CanaryName) -> tuple[HookEvent, ...]:
         """List a canary's events, oldest first."""
-        mine = events.c.canary == documents.write_canary(canary)
-        query = select(events.c.document).where(mine).order_by(events.c.sequence)
         with self._database.reading() as connection:
-            rows = connection.execute(query).scalars().all()
+            rows = connection.execute(_SELECT, {"the_canary": documents.write_canary(canary)}).scalars().all()
         return tuple(documents.read_event(canary, row) for row in rows)

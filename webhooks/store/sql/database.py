@@ -1,21 +1,25 @@
 """Lend connections to SQLite (WAL) or PostgreSQL, and turn their errors into StoreError.
 
 Make one in each process, after it was forked. The one rule to keep: what is decided by what was read is read and
-written in one `writing` block, which begins with a lock where several might decide at once.
+written in one `writing` block, which begins with a lock where several might decide at once. Who only reads a file has
+a connection for each thread, which is never given back: that would take longer than the question.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from webhooks.errors import StoreError
 from webhooks.store.sql import schema
 
 _BUSY_S = 10.0
+_READING_CACHE_KIB = 256
 _READS = "penstock_reads"
 _POSTGRES = "postgresql"
 
@@ -26,9 +30,10 @@ class Database:
     def __init__(self, url: URL) -> None:
         self._place = url.render_as_string(hide_password=True)
         self._engine = _postgres_engine(url) if url.drivername.startswith(_POSTGRES) else _sqlite_engine(url)
-        postgres = self._engine.dialect.name == _POSTGRES
-        options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if postgres else {_READS: True}
+        in_file = self._engine.dialect.name != _POSTGRES
+        options: dict[str, Any] = {_READS: True} if in_file else {"isolation_level": "AUTOCOMMIT"}
         self._reading = self._engine.execution_options(**options)
+        self._kept = _Kept(_sqlite_reading_engine(url)) if in_file else None
         self._lock = threading.Lock()
         self._current = False
 
@@ -37,7 +42,7 @@ class Database:
         """Lend a connection that only reads."""
         with self._wrapped():
             self._require_schema()
-            with self._reading.connect() as connection:
+            with self._kept.lend() if self._kept else self._reading.connect() as connection:
                 yield connection
 
     @contextmanager
@@ -57,6 +62,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        if self._kept:
+            self._kept.close()
         self._engine.dispose()
 
     @contextmanager
@@ -89,6 +96,32 @@ class Database:
                 schema.upgrade(connection)
 
 
+class _Kept:
+    """Keep a connection for each thread that reads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._mine = threading.local()
+        self._all: WeakSet[Connection] = WeakSet()
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        connection: Connection | None = getattr(self._mine, "connection", None)
+        if connection is None or connection.closed:
+            connection = self._mine.connection = self._engine.connect()
+            self._all.add(connection)
+        try:
+            yield connection
+        except SQLAlchemyError:
+            # It may be in no state to be asked again.
+            connection.close()
+            raise
+
+    def close(self) -> None:
+        for connection in list(self._all):
+            connection.close()
+
+
 def lock(connection: Connection, key: str) -> None:
     """Wait until no other transaction holds the key; SQLite has one writer anyhow."""
     if connection.dialect.name == _POSTGRES:
@@ -107,6 +140,20 @@ def _sqlite_engine(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _sqlite_reading_engine(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_S, "check_same_thread": False}, poolclass=NullPool)
+    event.listen(engine, "connect", _prepare_reading)
+    return engine
+
+
+def _prepare_reading(connection: Any, _record: Any) -> None:
+    # No transactions, so that each question sees what is there by then.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA cache_size = -{_READING_CACHE_KIB}")
+    cursor.close()
 
 
 def _prepare(connection: Any, _record: Any) -> None:

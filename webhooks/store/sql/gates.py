@@ -2,12 +2,21 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select
 
 from webhooks.store import documents
 from webhooks.store.records import EVERY_EPOCH, CanaryName, Gate
 from webhooks.store.sql.database import Database
 from webhooks.store.sql.tables import gate_changes, gates
+
+# Statements are built once: that takes several times as long as asking.
+_MINE = and_(
+    gates.c.canary == bindparam("the_canary"),
+    gates.c.epoch == bindparam("the_epoch"),
+    gates.c.gate == bindparam("the_gate"),
+)
+_FIND, _DELETE = select(gates.c.document).where(_MINE), delete(gates).where(_MINE)
+_INSERT, _KEEP = insert(gates), insert(gate_changes)
 
 
 class SqlGates:
@@ -18,9 +27,8 @@ class SqlGates:
 
     def find(self, canary: CanaryName, gate: str, epoch: int) -> Gate | None:
         """Give the last word on a gate."""
-        query = select(gates.c.document).where(*_is(canary, gate, epoch))
         with self._database.reading() as connection:
-            document = connection.execute(query).scalar_one_or_none()
+            document = connection.execute(_FIND, _name(canary, gate, epoch)).scalar_one_or_none()
         return None if document is None else documents.read_gate(document)
 
     def change(
@@ -28,17 +36,17 @@ class SqlGates:
     ) -> Gate | None:
         """Keep what `decide` makes of the last word, alone among all callers; None from it changes nothing."""
         key = documents.write_canary(canary)
-        mine = _is(canary, gate, epoch)
+        mine = _name(canary, gate, epoch)
         with self._database.writing(f"gate {key} {epoch} {gate}") as connection:
-            document = connection.execute(select(gates.c.document).where(*mine)).scalar_one_or_none()
+            document = connection.execute(_FIND, mine).scalar_one_or_none()
             last = None if document is None else documents.read_gate(document)
             decided = decide(last)
             if decided is None:
                 return last
             written = documents.write_gate(decided)
-            connection.execute(delete(gates).where(*mine))
-            connection.execute(insert(gates).values(canary=key, epoch=epoch, gate=gate, document=written))
-            connection.execute(insert(gate_changes).values(canary=key, document=written))
+            connection.execute(_DELETE, mine)
+            connection.execute(_INSERT, {"canary": key, "epoch": epoch, "gate": gate, "document": written})
+            connection.execute(_KEEP, {"canary": key, "document": written})
             return decided
 
     def select(self, canary: CanaryName | None = None) -> tuple[Gate, ...]:
@@ -60,5 +68,5 @@ class SqlGates:
             return tuple(map(documents.read_gate, connection.execute(query).scalars().all()))
 
 
-def _is(canary: CanaryName, gate: str, epoch: int) -> tuple[ColumnElement[bool], ...]:
-    return (gates.c.canary == documents.write_canary(canary), gates.c.epoch == epoch, gates.c.gate == gate)
+def _name(canary: CanaryName, gate: str, epoch: int) -> dict[str, object]:
+    return {"the_canary": documents.write_canary(canary), "the_epoch": epoch, "the_gate": gate}

@@ -1,10 +1,11 @@
 """Keep runs in a table."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Select, and_, bindparam, delete, insert, or_, select, tuple_, update
 
 from webhooks.store import documents
 from webhooks.store.records import Run, RunQuery, RunState
@@ -12,7 +13,20 @@ from webhooks.store.sql.database import Database
 from webhooks.store.sql.tables import run_logs, runs
 
 _COLUMNS = (runs.c.document, runs.c.version)
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 _ENDED = runs.c.ended_at > 0
+
+# Statements are built once: that takes several times as long as asking.
+_FIND = select(*_COLUMNS).where(runs.c.id == bindparam("the_id"))
+_STANDING = select(*_COLUMNS).where(runs.c.key == bindparam("the_key"), runs.c.standing == 1)
+_INSERT = insert(runs)
+_SAVE = update(runs).where(runs.c.id == bindparam("the_id"), runs.c.version == bindparam("the_version"))
+_SELECT = {
+    size: select(*_COLUMNS)
+    .where(runs.c.state.in_([bindparam(f"state_{number}") for number in range(size)]))
+    .order_by(runs.c.created_at, runs.c.id)
+    for size in range(len(RunState) + 1)
+}
 
 
 class SqlRuns:
@@ -23,24 +37,23 @@ class SqlRuns:
 
     def join(self, run: Run) -> Run:
         """Keep the run unless one with its key is standing; give the one that stands."""
-        standing = select(*_COLUMNS).where(runs.c.key == run.order.key, runs.c.standing == 1)
         with self._database.writing(f"run {run.order.key}") as connection:
-            row = connection.execute(standing).one_or_none()
+            row = connection.execute(_STANDING, {"the_key": run.order.key}).one_or_none()
             if row is not None:
                 return documents.read_run(*row)
-            connection.execute(insert(runs).values(_row(run)))
+            connection.execute(_INSERT, _row(run))
             return run
 
     def find(self, run_id: str) -> Run | None:
         """Give a run by its id."""
         with self._database.reading() as connection:
-            row = connection.execute(select(*_COLUMNS).where(runs.c.id == run_id)).one_or_none()
+            row = connection.execute(_FIND, {"the_id": run_id}).one_or_none()
         return None if row is None else documents.read_run(*row)
 
     def select(self, states: Collection[RunState]) -> tuple[Run, ...]:
         """List the runs in these states, oldest first."""
-        wanted = runs.c.state.in_([state.value for state in states])
-        return self._read(select(*_COLUMNS).where(wanted).order_by(runs.c.created_at, runs.c.id))
+        named = {f"state_{number}": state.value for number, state in enumerate(states)}
+        return self._read(_SELECT[len(named)], named)
 
     def page(self, query: RunQuery) -> tuple[Run, ...]:
         """List the runs that a query is about, newest first."""
@@ -56,9 +69,9 @@ class SqlRuns:
     def save(self, run: Run) -> Run | None:
         """Keep a changed run; None when somebody else changed it meanwhile."""
         saved = replace(run, version=run.version + 1)
-        mine = and_(runs.c.id == run.id, runs.c.version == run.version)
+        changed = _row(saved) | {"the_id": run.id, "the_version": run.version}
         with self._database.writing() as connection:
-            done = connection.execute(update(runs).where(mine).values(_row(saved))).rowcount
+            done = connection.execute(_SAVE, changed).rowcount
         return saved if done else None
 
     def prune(self, before: float, keep: int) -> None:
@@ -69,9 +82,9 @@ class SqlRuns:
             connection.execute(delete(run_logs).where(run_logs.c.run_id.in_(select(runs.c.id).where(stale))))
             connection.execute(delete(runs).where(stale))
 
-    def _read(self, query: Select[Any]) -> tuple[Run, ...]:
+    def _read(self, query: Select[Any], named: Mapping[str, object] = _NOTHING) -> tuple[Run, ...]:
         with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query, named).all()
         return tuple(documents.read_run(*row) for row in rows)
 
 
