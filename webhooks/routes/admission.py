@@ -19,7 +19,7 @@ from webhooks.errors import ClusterError
 from webhooks.protocol import PayloadError, one_line
 from webhooks.routes.bodies import read_payload
 from webhooks.routes.faults import fault
-from webhooks.routes.paths import Audience, Place, find_place
+from webhooks.routes.paths import Audience, Place
 from webhooks.settings import AuthMode, Settings, VerifyMode
 
 _log = logging.getLogger("penstock.access")
@@ -40,7 +40,7 @@ class Guard:
     def refuse(self) -> Response | None:
         """Give the answer for a request that is not let in, None for one that is."""
         g.caller, g.listed = "", None
-        place = find_place(request.path, request.method)
+        place: Place = g.place
         match place.audience:
             case Audience.PLATFORM:
                 return None
@@ -127,7 +127,7 @@ def _namespace() -> str:
     named = (request.view_args or {}).get("namespace")
     if named is not None:
         return str(named)
-    if request.path.startswith("/api/"):
+    if request.path.startswith(("/api/", "/runner/")):
         return ""
     try:
         return read_payload().namespace

@@ -1,6 +1,6 @@
 """Read what a caller sent and write text as answers."""
 
-from flask import Response, request
+from flask import Response, g, request
 
 from webhooks.protocol import HookPayload, PayloadError, parse_payload
 
@@ -9,7 +9,14 @@ ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def read_payload() -> HookPayload:
-    """Read the payload of the request at hand; raises PayloadError."""
+    """Read the payload of the request at hand, once for all who ask; raises PayloadError."""
+    known: HookPayload | None = g.get("payload")
+    if known is None:
+        known = g.payload = _parse()
+    return known
+
+
+def _parse() -> HookPayload:
     try:
         payload = parse_payload(request.get_data())
         texts = [payload.name, payload.namespace, payload.phase, payload.checksum]
