@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cluster.api_server import ApiServer
 from tests.cluster.kubelet import Fate, Kubelet
 from tests.cluster.workload_objects import NAMESPACE, Owner, deployment, image_of, plan
 from workflows.cluster.client import Cluster
@@ -51,7 +52,7 @@ def test_a_target_without_pods_gets_a_primary_with_one(owner: Owner) -> None:
     assert owner.read(DEPLOYMENT, "ad-primary")["spec"]["replicas"] == 1
 
 
-def test_what_is_done_twice_is_written_once(started: Owner, api: object) -> None:
+def test_what_is_done_twice_is_written_once(started: Owner, api: ApiServer) -> None:
     revision = started.release("ad:v2")
     for _ in range(2):
         before = len(api.writes)
@@ -186,7 +187,7 @@ def test_what_is_made_goes_with_the_canary(owner: Owner) -> None:
     )
 
 
-def test_without_the_canary_crd_nothing_is_owned_and_all_else_works(owner: Owner, api: object) -> None:
+def test_without_the_canary_crd_nothing_is_owned_and_all_else_works(owner: Owner, api: ApiServer) -> None:
     with api.without(CANARY):
         owner.workload.initialise()
 
@@ -264,7 +265,7 @@ def test_a_primary_that_was_deleted_is_made_anew_by_a_promotion(started: Owner) 
     assert image_of(started.read(DEPLOYMENT, "ad-primary")) == "ad:v1"
 
 
-def test_a_write_that_somebody_else_was_faster_with_is_made_again(started: Owner, api: object) -> None:
+def test_a_write_that_somebody_else_was_faster_with_is_made_again(started: Owner, api: ApiServer) -> None:
     revision = started.release("ad:v2")
     api.meanwhile(
         "PUT /apis/apps/v1/namespaces/test/deployments/ad-primary",

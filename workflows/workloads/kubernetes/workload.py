@@ -104,6 +104,7 @@ class KubernetesWorkload:
     def _scale_canary_up(self) -> None:
         size, kind = self._size_of(Arm.PRIMARY), self._arms.kind
         if self._scaling:
+            self._scaling.pair(read_claim(self._pen.cluster, self._plan))
             self._scaling.hold(size)
             self._scaling.pause(paused=False)
             size = self._scaling.fewest()
