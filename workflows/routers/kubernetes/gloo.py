@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from workflows.cluster.kinds import Kind, Manifest
+from workflows.cluster.targets import Target
 from workflows.rollout.plan import RequestMatch
 from workflows.rollout.traffic import ALL, Arm, Route
 from workflows.routers.kubernetes import layout, manifests, services
@@ -75,21 +76,26 @@ def _rule(site: Site, route: Manifest) -> Rule:
 
 def _companions(draft: Draft) -> Iterable[Companion]:
     yield from services.of_all_three(draft)
-    if draft.target is None:
-        return
-    values = {Arm.PRIMARY: draft.target.primary_value, Arm.CANARY: draft.target.value}
-    for arm, value in values.items():
-        name = _upstream_of(draft.site, arm)
-        yield Companion(UPSTREAM, name, partial(_upstream, draft, arm, {draft.target.label: value}))
+    if draft.target:
+        for arm in Arm:
+            build = partial(_upstream, draft, arm, _selector(draft.target, arm))
+            yield Companion(UPSTREAM, _upstream_of(draft.site, arm), build)
 
 
-def _upstream(draft: Draft, arm: Arm, selector: dict[str, str], found: Manifest | None) -> Manifest:
+def _selector(target: Target, arm: Arm) -> Manifest:
+    if not target.label:
+        return {}
+    value = target.primary_value if arm is Arm.PRIMARY else target.value
+    return {"selector": {target.label: value}}
+
+
+def _upstream(draft: Draft, arm: Arm, selector: Manifest, found: Manifest | None) -> Manifest:
     site = draft.site
     kube = {
         "serviceName": site.service_of(arm),
         "serviceNamespace": site.namespace,
         "servicePort": site.port,
-        "selector": selector,
+        **selector,
     }
     configured = (draft.source or {}).get("spec") or {}
     copied = {name: configured[name] for name in _COPIED if name in configured}

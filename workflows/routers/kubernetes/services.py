@@ -3,7 +3,7 @@
 The rule to keep: of a service that somebody else made, only its ports and its selector change.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from workflows.cluster.kinds import SERVICE, Manifest
@@ -15,26 +15,30 @@ from workflows.routers.kubernetes import manifests
 from workflows.routers.kubernetes.dialect import Companion, Dialect, Draft
 from workflows.routers.kubernetes.site import Site
 
-
-def of_both_arms(draft: Draft) -> Iterable[Companion]:
-    """Give the services of the two arms, which stand before any traffic is sent to them."""
-    return () if draft.target is None else (_arm(draft, draft.target, arm) for arm in (Arm.CANARY, Arm.PRIMARY))
+_APEX = "apex"
+"""What `spec.service` calls the service that users call."""
 
 
-def of_all_three(draft: Draft) -> Iterable[Companion]:
+def of_both_arms(draft: Draft) -> Iterator[Companion]:
+    """Give the services of the two arms, which stand before any traffic is sent to them.
+
+    A target that is a Service itself has the arms' services made from it by the workload.
+    """
+    target = draft.target
+    if target and target.label:
+        for arm in (Arm.CANARY, Arm.PRIMARY):
+            yield _service(draft, target, arm.value, arm)
+
+
+def of_all_three(draft: Draft) -> Iterator[Companion]:
     """Give the arms' services and then the one that users call, which leads to the primary past any mesh."""
-    if draft.target is None:
-        return
     yield from of_both_arms(draft)
-    yield _service(draft, draft.target, (draft.site.apex, "apex"), Arm.PRIMARY)
+    if draft.target and draft.target.label:
+        yield _service(draft, draft.target, _APEX, Arm.PRIMARY)
 
 
-def _arm(draft: Draft, target: Target, arm: Arm) -> Companion:
-    return _service(draft, target, (draft.site.service_of(arm), arm.value), arm)
-
-
-def _service(draft: Draft, target: Target, called: tuple[str, str], arm: Arm) -> Companion:
-    name, part = called
+def _service(draft: Draft, target: Target, part: str, arm: Arm) -> Companion:
+    name = _name(draft.site, part)
 
     def build(found: Manifest | None) -> Manifest:
         said = {"metadata": _marks(draft.site, target, part, found), "spec": _spec(draft.site, target, arm, found)}
@@ -43,13 +47,16 @@ def _service(draft: Draft, target: Target, called: tuple[str, str], arm: Arm) ->
     return Companion(SERVICE, name, build)
 
 
+def _name(site: Site, part: str) -> str:
+    return site.apex if part == _APEX else f"{site.apex}-{part}"
+
+
 def _marks(site: Site, target: Target, part: str, found: Manifest | None) -> Manifest:
     if found and not owner_of(found):
         return {"annotations": dict(manifests.KEEP_OUT)}
     marks = site.setting(part) or {}
-    name = site.apex if part == "apex" else f"{site.apex}-{part}"
     return {
-        "labels": {**(marks.get("labels") or {}), target.label: name},
+        "labels": {**(marks.get("labels") or {}), target.label: _name(site, part)},
         "annotations": {**(marks.get("annotations") or {}), **manifests.KEEP_OUT},
     }
 
@@ -90,7 +97,7 @@ def _write(draft: Draft) -> Manifest:
     if draft.target is None:
         raise ConfigurationError(f"{draft.site.plan.key}: the target is gone, and with it what its pods are picked by")
     arm = Arm.CANARY if percent else Arm.PRIMARY
-    marks = _marks(draft.site, draft.target, "apex", draft.found)
+    marks = _marks(draft.site, draft.target, _APEX, draft.found)
     return {"metadata": marks, "spec": _spec(draft.site, draft.target, arm, draft.found)}
 
 
