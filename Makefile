@@ -44,5 +44,17 @@ bench: setup ## run every benchmark; figures go to build/bench/*.json
 	  echo "== $$file"; $(BIN)/python "$$file" --json "build/bench/$$(basename "$$file" .py).json"; \
 	done
 
+control-plane: build/control-plane ## compile the API server of test-cluster (needs Go; about ten minutes the first time)
+
+VERSION := k8s.io/component-base/version
+build/control-plane: tests/cluster/control_plane/go.sum $(wildcard tests/cluster/control_plane/*.go)
+	@mkdir -p build
+	cd tests/cluster/control_plane && release=$$(go list -m -f '{{.Version}}' k8s.io/kubernetes) && \
+	  GOFLAGS=-buildvcs=false go build -trimpath -o "$(CURDIR)/$@" -ldflags \
+	  "-s -w -X $(VERSION).gitVersion=$$release -X $(VERSION).gitMajor=1 -X $(VERSION).gitMinor=34" .
+
+test-cluster: setup $(if $(PENSTOCK_CLUSTER),,control-plane) ## run tests/cluster against a real API server (PENSTOCK_CLUSTER=kubeconfig of one that is nobody's)
+	$(BIN)/pytest -m cluster tests/cluster $(ARGS)
+
 clean: ## remove .venv, caches and reports
 	rm -rf .venv build dist demo-report .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

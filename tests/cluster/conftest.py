@@ -28,21 +28,41 @@ from tests.cluster import accounts, definitions, registry
 from tests.cluster.api_server import ApiServer
 from tests.cluster.conversation import Conversation
 from tests.cluster.kubelet import Kubelet
+from tests.cluster.real_server import RealServer, kubeconfig_of
 from tests.cluster.resources import DEFINITIONS, NAMESPACES, Manifest, Target
 from tests.cluster.small_server import SmallServer
 from workflows.cluster.client import Cluster
 from workflows.cluster.connection import connect
 
 
-@pytest.fixture
-def api() -> Iterator[ApiServer]:
+@pytest.fixture(params=["small", pytest.param("real", marks=pytest.mark.cluster)])
+def api(request: pytest.FixtureRequest) -> Iterator[ApiServer]:
     """A server with the kinds of the meshes, the namespace `test`, and nothing else."""
+    if request.param == "small":
+        yield request.getfixturevalue("small_api")
+        return
+    real = request.getfixturevalue("real_server")
+    real.clean()
+    with ApiServer(real, real.admin_token) as server:
+        yield server
+
+
+@pytest.fixture
+def small_api() -> Iterator[ApiServer]:
+    """The small server, for what only it can do."""
     small = SmallServer()
     for definition in definitions.minimal():
         registry.create(small.store, Target(DEFINITIONS, "v1"), definition)
     registry.create(small.store, Target(NAMESPACES, "v1"), {"metadata": {"name": "test"}})
     with ApiServer(small, small.admin_token) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """The one real server of the session."""
+    with kubeconfig_of(tmp_path_factory.mktemp("control-plane")) as kubeconfig:
+        yield RealServer(kubeconfig)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.cluster import discovery, patches, permissions, registry, scaling, se
 from tests.cluster.exchange import NO_PAGE, Answer, Request
 from tests.cluster.object_store import ObjectStore
 from tests.cluster.permissions import Account, Deed, Permissions
-from tests.cluster.resources import NAMESPACES, Manifest, Target
+from tests.cluster.resources import BUILT_IN, NAMESPACES, Manifest, Target
 from tests.cluster.statuses import Refusal
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -43,7 +43,7 @@ class SmallServer:
                 return reviewed
             target = self._find(request.path)
             if target is None:
-                return Answer.text(NO_PAGE, HTTPStatus.NOT_FOUND)
+                return _nothing_at(request.path)
             self._permit(request, target, asker)
             return self._carry_out(request, target, ended)
         except Refusal as refusal:
@@ -203,6 +203,13 @@ _WRITES: dict[tuple[str, bool], Callable[[SmallServer, Request, Target], Manifes
     ("DELETE", False): SmallServer._delete_all,
 }
 _CREATED = {"POST": HTTPStatus.CREATED}
+
+
+def _nothing_at(path: str) -> Answer:
+    group = (*path.strip("/").split("/"), "", "")[1] if path.startswith("/apis/") else ""
+    if path.startswith("/api/") or any(group and group == resource.group for resource in BUILT_IN):
+        raise statuses.no_such_part()
+    return Answer.text(NO_PAGE, HTTPStatus.NOT_FOUND)
 
 
 def _json(request: Request) -> Any:

@@ -19,7 +19,7 @@ class Refusal(Exception):  # noqa: N818 - the server refuses; nothing went wrong
             "status": "Failure",
             "message": message,
             "reason": reason,
-            **({"details": details} if details else {}),
+            **({} if details is None else {"details": details}),
             "code": int(status),
         }
 

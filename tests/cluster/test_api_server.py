@@ -108,11 +108,31 @@ def test_a_missing_object_is_told_by_name(conversation: Conversation) -> None:
     assert found.content["details"] == {"name": "ad", "group": "flagger.app", "kind": "canaries"}
 
 
-@pytest.mark.parametrize("path", ["/apis/nobody.example/v1/namespaces/test/things", "/apis/apps/v9/deployments"])
-def test_an_api_that_is_not_served_is_told_without_a_name(conversation: Conversation, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/apis/nobody.example/v1/namespaces/test/things",
+        "/apis/flagger.app/v9/namespaces/test/canaries",
+        "/apis/flagger.app/v1beta1/namespaces/test/things",
+        "/nowhere",
+    ],
+)
+def test_an_api_that_is_not_served_is_answered_by_a_plain_page(conversation: Conversation, path: str) -> None:
     found = conversation.get(path)
 
     assert (found.status, found.content) == (404, "404 page not found\n")
+
+
+@pytest.mark.parametrize(
+    "path", ["/apis/apps/v9/deployments", "/apis/apps/v1/namespaces/test/things", "/api/v1/things"]
+)
+def test_a_part_of_a_built_in_group_that_is_not_served_is_told_without_a_name(
+    conversation: Conversation, path: str
+) -> None:
+    found = conversation.get(path)
+
+    assert (found.status, found.message) == (404, "the server could not find the requested resource")
+    assert found.content["details"] == {}
 
 
 def test_a_change_of_the_spec_counts_a_generation_and_one_of_labels_does_not(conversation: Conversation) -> None:
