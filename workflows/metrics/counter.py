@@ -107,7 +107,7 @@ def _add(pods: Mapping[str, _Tally]) -> ArmCounts:
     # Without a pod's name there is one sum, and nothing to tell apart.
     if set(pods) <= {""}:
         return pods[""].counts() if pods else ArmCounts()
-    return ArmCounts.of_parts({name: tally.counts() for name, tally in pods.items()})
+    return ArmCounts.of_parts({name: tally.counts() for name, tally in sorted(pods.items())})
 
 
 def _name_part(sample: Sample) -> str:

@@ -18,7 +18,7 @@ EXCLUDE = "penstock.dev/exclude-traffic"
 HELD = "5m"
 """How long a counter keeps its last value while its pod is not scraped (Prometheus' own look-back)."""
 
-PARTS = ("pod", "kubernetes_pod_name", "instance")
+PARTS = ("kubernetes_pod_name", "pod", "instance")
 """The labels that name whoever counts, the first that is there."""
 
 _EXCLUSION = re.compile(r"\s*([a-zA-Z_]\w*)\s*=\s*([^,\"\\]+?)\s*")
