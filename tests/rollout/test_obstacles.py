@@ -4,6 +4,7 @@ import pytest
 
 from tests.rollout_story import YES, Story, ab_test, analysis, asking, no, plan
 from webhooks.protocol import HookType
+from workflows.rollout.decision import Scale, Shift
 from workflows.rollout.phase import Phase
 from workflows.rollout.plan import NoDataPolicy
 from workflows.rollout.state import Cause
@@ -141,6 +142,13 @@ def test_a_new_revision_restarts_the_analysis_without_traffic() -> None:
     assert story.run().promoted_revision == "v3"
 
 
+def test_a_restart_lets_the_canary_start_again_with_what_has_changed() -> None:
+    story = Story().at_weight(60)
+    story.workload.deploy("v3")
+
+    assert story.tick().decision.actions == (Shift(Route()), Scale(Arm.CANARY, up=True))
+
+
 def test_a_restart_forgets_failed_checks() -> None:
     story = Story().at_weight(20)
     story.traffic.errors_percent[Arm.CANARY] = 25
@@ -168,7 +176,7 @@ def test_a_new_revision_found_where_the_primary_is_dead_moves_no_traffic() -> No
 
     record = story.tick()
 
-    assert (record.decision.actions, record.decision.state.revision) == ((), "v3")
+    assert (record.decision.actions, record.decision.state.revision) == ((Scale(Arm.CANARY, up=True),), "v3")
 
 
 def test_traffic_that_somebody_took_off_the_canary_is_climbed_to_again() -> None:

@@ -13,18 +13,20 @@ from workflows.rollout.decision import (
     Deliberation,
     Generated,
     Pace,
+    Scale,
     Shift,
     Tick,
     ask_counts,
     ask_hooks,
     ask_metrics,
+    ask_top_up,
 )
 from workflows.rollout.ending import Judgement, await_primary, count_failure, flee, go_home, overdue, roll_back
 from workflows.rollout.plan import NoDataPolicy
 from workflows.rollout.promotion import promote
 from workflows.rollout.state import Cause, Event, RolloutState, Verdict
 from workflows.rollout.step import deliberate_step
-from workflows.rollout.traffic import Route
+from workflows.rollout.traffic import Arm, Route
 
 
 def deliberate_analysis(tick: Tick) -> Deliberation:
@@ -98,9 +100,11 @@ def _restart(tick: Tick) -> Decision:
     if plan.analysis.hooks_of(HookType.CONFIRM_ROLLOUT):
         # An approval given for one revision never admits another.
         state = machine.await_approval(tick.state, world.revision, "a new revision came in mid-analysis", world.now)
-    else:
-        state = machine.restart(tick.state, world.revision, world.now)
-    return Decision(state, go_home(world), (Event(message),), Pace.SOON, reason=message)
+        return Decision(state, go_home(world), (Event(message),), Pace.SOON, reason=message)
+    state = machine.restart(tick.state, world.revision, world.now)
+    # What the canary runs besides its template, as its configs, may be what has changed.
+    actions = (*go_home(world), Scale(Arm.CANARY, up=True))
+    return Decision(state, actions, (Event(message),), Pace.SOON, reason=message)
 
 
 def _lose_canary(tick: Tick) -> Decision:
@@ -147,14 +151,16 @@ def _judge_window(tick: Tick) -> Generated[Judgement]:
     answer = yield from ask_hooks(tick, HookType.ROLLOUT)
     if not answer.passed:
         return Judgement(Verdict.FAILED, f"external check {answer.hook} failed {answer.reason}")
+    terms = trial.write_terms(tick.plan)
+    # Before the counters are read, so that what users send meanwhile is in the window.
+    ours = yield from ask_top_up(trial.want_top_up(tick, terms) if terms else None)
     results = yield from ask_metrics(tick)
     verdict = gates.combine(results)
     judgement = Judgement(verdict, gates.explain(results, verdict), results)
-    terms = trial.write_terms(tick.plan)
     if terms is None:
         return judgement
     counts = yield from ask_counts()
-    return trial.judge(tick, terms, judgement, counts)
+    return trial.judge(tick, terms, judgement, trial.Seen(counts, ours))
 
 
 def _conclude(tick: Tick, judgement: Judgement) -> Decision:
