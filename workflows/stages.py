@@ -4,13 +4,14 @@ Stages are absolute and idempotent: a repeated one finds its work done. They see
 left behind; whatever a stage judges, it acts on itself, so that a pipeline engine which dies leaves nothing open.
 """
 
+import enum
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from webhooks.protocol import HookType
-from workflows.errors import ConfigurationError, TemporaryError
+from workflows.errors import ConfigurationError, FencedError, TemporaryError
 from workflows.records import Decider, TickRecord
 from workflows.release import Release, advance, call_hooks, pace_of, tell
 from workflows.rollout import machine, promotion
@@ -29,6 +30,10 @@ Watch = Callable[[TickRecord], None]
 GRACE = timedelta(seconds=10)
 """How long an aborted promotion may take to complete before its traffic goes to the arm that can serve."""
 
+PATIENCE = timedelta(minutes=30)
+"""How long a release that another owner holds is waited for, unless told otherwise."""
+
+_ASK_AGAIN = timedelta(seconds=1)
 _PROMOTED = frozenset({Phase.PROMOTING, Phase.FINALISING})
 
 
@@ -77,6 +82,29 @@ def _comes_to(reason: str) -> Callable[[TickRecord], bool]:
 
 def _routed_home(record: TickRecord) -> bool:
     return record.decision.state.phase is Phase.FINALISING
+
+
+class Conflict(enum.Enum):
+    """Name what to do while another owner holds the release."""
+
+    FAIL = "fail"
+    WAIT = "wait"
+    SUPERSEDE = "supersede"
+
+
+def acquire(release: Release, conflict: Conflict = Conflict.FAIL, patience: timedelta = PATIENCE) -> RolloutState:
+    """Become the owner; raises FencedError when another owner holds the release, and still does after a wait."""
+    clock, by_force = release.platform.clock, conflict is Conflict.SUPERSEDE
+    deadline = clock.now() + patience
+    while True:
+        try:
+            release.platform.states.acquire(release.owner, release.lease, by_force=by_force)
+            return release.state()
+        except FencedError:
+            left = deadline - clock.now()
+            if conflict is not Conflict.WAIT or left <= timedelta():
+                raise
+            clock.sleep(min(_ASK_AGAIN, left))
 
 
 def initialise(release: Release, watch: Watch = ignore) -> RolloutState:

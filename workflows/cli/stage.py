@@ -26,11 +26,6 @@ from workflows.rollout.state import Cause, RolloutState
 Stage = Callable[[Release, str], RolloutState]
 
 
-def _acquire(release: Release, _: str) -> RolloutState:
-    release.acquire()
-    return release.state()
-
-
 def _set_weight(release: Release, value: str) -> RolloutState:
     if not value.isdecimal() or int(value) > 100:  # noqa: PLR2004 - percent
         raise ConfigurationError(f"stage set-weight: {value!r} is not a whole percent from 0 to 100")
@@ -57,7 +52,7 @@ def _give_up(release: Release, _: str) -> RolloutState:
 
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {
-        "acquire": _acquire,
+        "acquire": lambda release, _: release.state(),
         "initialise": lambda release, _: stages.initialise(release),
         "start": lambda release, _: stages.start(release),
         "set-weight": _set_weight,
@@ -80,11 +75,13 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parse(argv)
     subject = find_subject(arguments, arguments.file)
     platform = build_platform(arguments, subject, ConsoleEvents())
-    release = Release(platform, subject.plan, arguments.owner, _lease(arguments.lease))
+    release = Release(platform, subject.plan, arguments.owner, _read_duration("--lease", arguments.lease))
     if arguments.stage == "status":
         return _print(release.state())
     if arguments.stage == "hook":
         return _call_hooks(release, arguments.value)
+    if arguments.stage == "acquire":
+        stages.acquire(release, stages.Conflict(arguments.on_conflict), _read_duration("--wait", arguments.wait))
     with interruptible(), keeping(release):
         state = STAGES[arguments.stage](release, arguments.value)
     if arguments.stage in _LAST or not state.under_way:
@@ -110,6 +107,11 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     add_subject_options(parser)
     parser.add_argument("--owner", default="pipeline", help="who owns the release; the same for all its stages")
     parser.add_argument("--lease", default="60s", help="how long the release may wait for its next stage (60s)")
+    conflicts = [each.value for each in stages.Conflict]
+    parser.add_argument(
+        "--on-conflict", choices=conflicts, default="fail", help="acquire: while another owner holds it"
+    )
+    parser.add_argument("--wait", default="30m", help="acquire: how long to wait for another owner (30m)")
     add_platform_options(parser)
     arguments = parser.parse_args(list(argv))
     if bool(arguments.value) is not (arguments.stage in _WITH_VALUE):
@@ -118,14 +120,14 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def _lease(text: str) -> timedelta:
+def _read_duration(option: str, text: str) -> timedelta:
     try:
-        lease = durations.parse(text)
+        duration = durations.parse(text)
     except durations.DurationError as error:
-        raise ConfigurationError(f"--lease: {text!r} {error}") from error
-    if lease < timedelta(seconds=1):
-        raise ConfigurationError(f"--lease: {text} is less than a second")
-    return lease
+        raise ConfigurationError(f"{option}: {text!r} {error}") from error
+    if duration < timedelta(seconds=1):
+        raise ConfigurationError(f"{option}: {text} is less than a second")
+    return duration
 
 
 def _print(state: RolloutState) -> int:

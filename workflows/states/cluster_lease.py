@@ -20,6 +20,8 @@ SKEW = timedelta(minutes=1)
 """How far the clocks of two owners may be apart."""
 
 LABELS = {"app.kubernetes.io/managed-by": "penstock"}
+PICKED = ",".join(f"{label}={value}" for label, value in LABELS.items())
+"""Picks the objects that bear our labels."""
 
 Where = tuple[str, str]
 """The namespace and the name of a Lease."""
@@ -47,13 +49,13 @@ class ClusterLease:
 
     def look(self) -> Lease:
         """Give the lease as it stands; `expires` is when we shall take it for run out."""
-        return self._read(self._cluster.get(LEASE, self._namespace, self._name))
+        return self.judge(self._cluster.get(LEASE, self._namespace, self._name))
 
     def acquire(self, claim: tenure.Claim) -> Lease:
         """Become the owner or stay it; raises FencedError while another's lease runs."""
         for _ in range(_ATTEMPTS):
             found = self._cluster.get(LEASE, self._namespace, self._name)
-            current = self._read(found)
+            current = self.judge(found)
             lease = tenure.grant(current, claim, self._what)
             try:
                 self._write(found, self._describe(found, lease, claim))
@@ -70,21 +72,22 @@ class ClusterLease:
     def release(self, lease: Lease) -> None:
         """Give the lease up; does nothing when another owner holds it."""
         found = self._cluster.get(LEASE, self._namespace, self._name)
-        if found is None or tenure.give_up(self._read(found), lease).owner:
+        if found is None or tenure.give_up(self.judge(found), lease).owner:
             return
         found["spec"] = {**found["spec"], "holderIdentity": None, "renewTime": None}
         self._write(found, found)
 
-    def _read(self, found: Manifest | None) -> Lease:
+    def judge(self, found: Manifest | None) -> Lease:
+        """Give the lease as an object that was just read has it; None where there is none."""
         if found is None:
             # Objects of the release may bear the fences of a Lease that was deleted: a clock's seconds are above them.
             return replace(tenure.NOBODY, fence=int(self._clock.now().timestamp()))
         try:
-            return self._judge(found["metadata"], found.get("spec") or {})
+            return self._read(found["metadata"], found.get("spec") or {})
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"{self._what}: lease {self._name} is not ours ({error}); delete it") from error
 
-    def _judge(self, metadata: Manifest, spec: Manifest) -> Lease:
+    def _read(self, metadata: Manifest, spec: Manifest) -> Lease:
         owner = spec.get("holderIdentity") or ""
         fence = int(str((metadata.get("annotations") or {}).get(FENCE) or spec.get("leaseTransitions") or 0))
         if not owner or not spec.get("renewTime"):

@@ -56,6 +56,10 @@ class KubernetesStateStore:
         """Give the text of the Canary that the release was last decided by, empty when none was kept."""
         return str(((self._read() or {}).get("data") or {}).get(SOURCE, ""))
 
+    def judge(self, found: Manifest) -> Lease:
+        """Give the lease as a Lease object that was just listed has it; as `look`."""
+        return self._tenure.judge(found)
+
     def look(self) -> Lease:
         """Give the lease as it stands; `expires` is when we shall take it for run out."""
         return self._tenure.look()

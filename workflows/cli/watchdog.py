@@ -1,0 +1,50 @@
+"""Run `penstock watchdog`: end the releases of a cluster whose owners are gone."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from workflows.canary.templates import DEFAULT_NAMESPACE
+from workflows.cli.subject import connect
+from workflows.clocks import SystemClock
+from workflows.errors import ConfigurationError, ExitCode
+from workflows.process import interruptible
+from workflows.watchdog import LOOK_EVERY, Beat, ClusterWatchdog
+
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_GRACE = LOOK_EVERY * 15
+
+
+def main(argv: Sequence[str]) -> int:
+    """Watch until a signal comes; the rescues that were begun are ended first."""
+    arguments = _parse(argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    clock = SystemClock()
+    watchdog = ClusterWatchdog(connect(arguments), _read_beat(arguments), clock)
+    try:
+        with interruptible():
+            while True:
+                watchdog.look()
+                clock.sleep(LOOK_EVERY)
+    except KeyboardInterrupt:
+        watchdog.rest(_GRACE)
+    return ExitCode.PROMOTED
+
+
+def _read_beat(arguments: argparse.Namespace) -> Beat:
+    namespaces = tuple(arguments.namespace)
+    if arguments.all_namespaces == bool(namespaces):
+        raise ConfigurationError("say where to watch: --namespace NS (also several times), or --all-namespaces")
+    own = _OWN_NAMESPACE.read_text().strip() if _OWN_NAMESPACE.exists() else DEFAULT_NAMESPACE
+    return Beat(namespaces, namespaces[0] if namespaces else own)
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("penstock watchdog", description=__doc__)
+    parser.add_argument("-n", "--namespace", action="append", default=[], metavar="NS", help="a namespace to watch")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="watch all namespaces")
+    parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="how to reach the cluster (KUBECONFIG)")
+    parser.add_argument("--context", default="", metavar="NAME", help="a context of the kubeconfig (the current one)")
+    return parser.parse_args(list(argv))

@@ -1,0 +1,152 @@
+"""End what a dead owner left under way in a cluster: the traffic goes home, the release is declared failed.
+
+Several may watch; one of them, by a Lease of its own, acts. All of them look on, so that whoever leads next has seen
+for how long each lease has stood still. The rule to keep: it acts under a lease whose fence shuts the old owner out.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from workflows import canary, stages, wiring
+from workflows.cluster.client import Cluster
+from workflows.cluster.kinds import LEASE, Manifest
+from workflows.errors import FencedError, PenstockError
+from workflows.ports import Clock
+from workflows.process import owner
+from workflows.release import Release, keeping, let_go
+from workflows.rollout.state import Cause, RolloutState
+from workflows.states import tenure
+from workflows.states.cluster_lease import PICKED, ClusterLease
+from workflows.states.kubernetes import PREFIX, KubernetesStateStore
+from workflows.states.place import Place
+
+LOOK_EVERY = timedelta(seconds=2)
+"""How often leases are looked at."""
+
+LEADER = "penstock.watchdog"
+"""Names the Lease of the watchdog that acts; no canary's Lease has a name like it."""
+
+_LEADS_FOR = timedelta(seconds=15)
+_OWNS_FOR = timedelta(seconds=60)
+_RETRY_AFTER = timedelta(seconds=5)
+_MOST_AT_ONCE = 20
+
+log = logging.getLogger("penstock.watchdog")
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Say where is watched (no namespace: everywhere) and in which namespace the watchdog's own Lease lies."""
+
+    namespaces: Sequence[str]
+    home: str
+
+
+@dataclass(slots=True)
+class _Ward:
+    store: KubernetesStateStore
+    not_before: datetime = tenure.NOBODY.expires
+    rescue: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self.rescue is not None and self.rescue.is_alive()
+
+
+@dataclass(slots=True)
+class ClusterWatchdog:
+    """Look at the leases of a cluster's releases and end those that are orphaned."""
+
+    cluster: Cluster
+    beat: Beat
+    clock: Clock
+    name: str = field(default_factory=lambda: f"watchdog/{owner()}")
+    _wards: dict[Place, _Ward] = field(default_factory=dict)
+    _lead: ClusterLease = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take note of the Lease by which one of several watchdogs acts."""
+        self._lead = ClusterLease(self.cluster, (self.beat.home, LEADER), self.clock, "watchdog")
+
+    def look(self) -> None:
+        """Look once; what cannot be reached is looked at again next time."""
+        try:
+            leads = self._leads()
+            orphans = [place for found in self._list() if (place := self._judge(found))]
+        except PenstockError as error:
+            log.warning("%s", error)
+            return
+        for place in orphans[:_MOST_AT_ONCE] if leads else ():
+            self._act(place)
+
+    def rest(self, timeout: timedelta) -> None:
+        """Wait until the rescues that were begun have ended."""
+        deadline = self.clock.now() + timeout
+        for ward in list(self._wards.values()):
+            if ward.rescue:
+                ward.rescue.join(max(0.0, (deadline - self.clock.now()).total_seconds()))
+
+    def _list(self) -> list[Manifest]:
+        found = [lease for namespace in self.beat.namespaces or [""] for lease in self._list_one(namespace)]
+        here = {_place(lease) for lease in found}
+        self._wards = {place: ward for place, ward in self._wards.items() if place in here}
+        return found
+
+    def _list_one(self, namespace: str) -> list[Manifest]:
+        leases = self.cluster.list(LEASE, namespace, PICKED)
+        return [lease for lease in leases if lease["metadata"]["name"].startswith(PREFIX)]
+
+    def _judge(self, found: Manifest) -> Place | None:
+        """Name the release that a lease left orphaned, None when its owner lives or it has none."""
+        place = _place(found)
+        ward = self._wards.get(place) or _Ward(KubernetesStateStore(self.cluster, place, self.clock))
+        self._wards[place] = ward
+        lease, now = ward.store.judge(found), self.clock.now()
+        lives = not lease.owner or lease.expires > now
+        if lives or ward.busy or now < ward.not_before:
+            return None
+        state = ward.store.load()
+        return place if state and state.under_way else None
+
+    def _leads(self) -> bool:
+        try:
+            self._lead.acquire(tenure.Claim(self.name, self.clock.now(), _LEADS_FOR))
+        except FencedError:
+            return False
+        return True
+
+    def _act(self, place: Place) -> None:
+        ward = self._wards[place]
+        ward.not_before = self.clock.now() + _RETRY_AFTER
+        ward.rescue = threading.Thread(target=self._rescue, args=(ward.store, place), name=str(place), daemon=True)
+        ward.rescue.start()
+
+    def _rescue(self, store: KubernetesStateStore, place: Place) -> None:
+        try:
+            gone = store.look().owner
+            log.warning("%s: its owner %s is gone; ending the release", place, gone)
+            # This store has seen the lease stand still; the one that ends the release goes on under the same name.
+            store.acquire(self.name, _OWNS_FOR)
+            state = self._end(store, place, f"its owner {gone} is gone, the lease ran out")
+        except PenstockError as error:
+            log.warning("%s: not ended yet: %s", place, error)
+        else:
+            log.warning("%s: %s", place, state.phase.value)
+
+    def _end(self, store: KubernetesStateStore, place: Place, reason: str) -> RolloutState:
+        text = store.source()
+        plan = canary.parse(text, str(place))
+        platform = wiring.build("kubernetes", plan, wiring.Wishes(cluster=self.cluster, source=text))
+        release = Release(platform, plan, self.name, _OWNS_FOR)
+        with keeping(release):
+            state = stages.finish(release, Cause.ABORTED, reason)
+        let_go(release)
+        return state
+
+
+def _place(lease: Manifest) -> Place:
+    metadata = lease["metadata"]
+    return Place(metadata["namespace"], metadata["name"].removeprefix(PREFIX))
