@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "local": Command("workflows.local.cli", "main", "run a service on this machine behind Envoy"),
         "serve": Command("webhooks.cli", "main", "answer Flagger's webhooks"),
         "loadtester": Command("webhooks.cli", "loadtester_main", "take the place of Flagger's loadtester"),
+        "runner": Command("webhooks.cli.runner", "main", "run tests apart from the service that answers webhooks"),
         "catalog": Command("webhooks.cli.catalog", "main", "check, list and try the tests of a catalog"),
         "gate": Command("webhooks.cli", "gate_main", "list, approve and close gates"),
         "runs": Command("webhooks.cli", "runs_main", "list, wait for and cancel the runs of tests"),
