@@ -91,7 +91,7 @@ class ServiceWorkload:
         return read_target(self._pen.cluster, self._plan).manifest
 
     def _name(self, arm: Arm) -> str:
-        return f"{self._plan.target.name}-{arm.value}"
+        return f"{self._plan.service.name}-{arm.value}"
 
     def _read(self, arm: Arm) -> Manifest | None:
         return self._pen.cluster.get(SERVICE, self._plan.namespace, self._name(arm))
