@@ -22,6 +22,7 @@ from workflows.rollout.intervention import heed_in_stage
 from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Cause, Event, HookRound, RolloutState, Verdict
+from workflows.rollout.step import hold_paused
 from workflows.rollout.tick import deliberate
 from workflows.rollout.traffic import Route
 
@@ -177,7 +178,7 @@ def mirror(release: Release, watch: Watch = ignore, *, on: bool) -> RolloutState
 
 def _set_route(release: Release, route: Route, what: str, watch: Watch) -> RolloutState:
     def set_once(tick: Tick) -> Decision:
-        obstacle = look_for_obstacle(tick)
+        obstacle = look_for_obstacle(tick) or (hold_paused(tick) if tick.state.paused else None)
         if obstacle:
             return obstacle
         state = machine.advance(tick.state, route, tick.world.now, iterations=tick.state.iterations)
@@ -201,7 +202,8 @@ def promote(release: Release, watch: Watch = ignore) -> RolloutState:
 
     def copy_once(tick: Tick) -> Decision:
         if tick.state.phase in ANALYSED:
-            return look_for_obstacle(tick) or promotion.promote(tick)
+            held = hold_paused(tick) if tick.state.paused else None
+            return look_for_obstacle(tick) or held or promotion.promote(tick)
         if tick.world.primary.ready:
             return Decision(tick.state, reason="primary is ready")
         return promotion.decide_promoting(tick)

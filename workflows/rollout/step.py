@@ -25,7 +25,7 @@ def next_weight(weights: Sequence[int], weight: int) -> int | None:
 def deliberate_step(tick: Tick) -> Deliberation:
     """Take the next step of the plan's strategy, unless somebody paused the release."""
     if tick.state.paused:
-        return _hold_paused(tick)
+        return hold_paused(tick)
     match tick.plan.strategy:
         case Strategy.CANARY:
             return (yield from _step_weight(tick))
@@ -35,7 +35,8 @@ def deliberate_step(tick: Tick) -> Deliberation:
             return (yield from _iterate_idle(tick))
 
 
-def _hold_paused(tick: Tick) -> Decision:
+def hold_paused(tick: Tick) -> Decision:
+    """Keep the weight while somebody has paused the release, until the approval deadline ends it."""
     reason = tick.state.paused
     state = machine.hold_traffic(tick.state, reason, tick.world.now)
     if overdue(state.held_since, tick.world.now, tick.plan.approval_deadline):
