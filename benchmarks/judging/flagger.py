@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from random import Random
 
-from judging.traffic import TICK_S, Traffic, draw_canary
+from workflows.foresight.traffic import TICK_S, Traffic, draw_canary
 from workflows.rollout.samples import ArmCounts
 
 WINDOW_TICKS = 6

@@ -6,7 +6,7 @@
 import math
 from random import Random
 
-from judging.sampling import draw_binomial, draw_poisson
+from workflows.foresight.sampling import draw_binomial, draw_poisson
 from workflows.rollout.case import Case, Look
 from workflows.rollout.evidence import observe
 from workflows.rollout.samples import ArmCounts, TrafficCounts

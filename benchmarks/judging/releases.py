@@ -3,7 +3,7 @@
 from random import Random
 
 from judging.flagger import LONGEST_S, P99_LIMIT_MS, Run
-from judging.traffic import TICK_S, Traffic, draw_window
+from workflows.foresight.traffic import TICK_S, Traffic, draw_window
 from workflows.rollout import ladder
 from workflows.rollout.case import Case, Look
 from workflows.rollout.evidence import observe

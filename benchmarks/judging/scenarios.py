@@ -6,7 +6,7 @@ Groups: "null" (a good version; a rollback is false), "clusters" (a good version
 
 from dataclasses import dataclass
 
-from judging.traffic import Traffic, Version
+from workflows.foresight.traffic import Traffic, Version
 
 WEIGHTS = (20, 40, 60, 80)
 BASES = (0.001, 0.01, 0.03)

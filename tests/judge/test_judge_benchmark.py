@@ -2,13 +2,9 @@
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
-
-import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FIGURES = {
@@ -38,29 +34,3 @@ def test_a_quick_run_writes_every_figure(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert set(json.loads(report.read_text())["figures"]) >= FIGURES
     assert "reached |" in done.stdout
-
-
-@pytest.mark.parametrize(("trials", "share"), [(40, 0.1), (2000, 0.3), (5000, 0.001), (300, 0.9)])
-def test_binomial_draws_have_their_mean_and_variance(
-    trials: int, share: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from judging.sampling import draw_binomial  # noqa: PLC0415 - found through the path above
-
-    random = Random(1)
-    draws = [draw_binomial(random, trials, share) for _ in range(4000)]
-
-    assert statistics.fmean(draws) == pytest.approx(trials * share, rel=0.05)
-    assert statistics.variance(draws) == pytest.approx(trials * share * (1 - share), rel=0.1)
-
-
-@pytest.mark.parametrize("mean", [0.5, 30.0, 10_000.0])
-def test_poisson_draws_have_their_mean_and_variance(mean: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from judging.sampling import draw_poisson  # noqa: PLC0415 - found through the path above
-
-    random = Random(1)
-    draws = [draw_poisson(random, mean) for _ in range(4000)]
-
-    assert statistics.fmean(draws) == pytest.approx(mean, rel=0.06)
-    assert statistics.variance(draws) == pytest.approx(mean, rel=0.1)

@@ -1,7 +1,7 @@
 """Simulate user traffic of two versions: Poisson arrivals, binomial errors, lognormal latency in buckets.
 
-Parameters as in the scenarios: 10 s ticks, latency in bucket bounds of 25 to 5000 ms as Istio has them, four primary
-pods among which every request, or every cluster of errors, is placed at random.
+Latency falls into bucket bounds of 25 to 5000 ms as Istio has them; there are four primary pods, among which every
+request, or every cluster of errors, is placed at random.
 """
 
 import functools
@@ -10,12 +10,14 @@ import math
 from dataclasses import dataclass, replace
 from random import Random
 
-from judging.sampling import cumulate, draw_binomial, draw_cells, draw_poisson
+from workflows.foresight.sampling import cumulate, draw_binomial, draw_cells, draw_poisson
 from workflows.rollout.samples import ArmCounts, TrafficCounts
 
 BOUNDS_MS = (25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0)
 PODS = 4
 TICK_S = 10.0
+"""How long a drawn window lasts unless told otherwise."""
+
 SIGMA = 0.6
 
 
@@ -59,16 +61,18 @@ class Traffic:
     fault_s: float = 0.0
 
 
-def draw_canary(random: Random, traffic: Traffic, weight: int, at_s: float) -> ArmCounts:
-    """Draw the canary's part alone of the tick that begins `at_s` seconds after the canary's first traffic."""
-    ours = draw_poisson(random, traffic.rps * TICK_S * weight / 100)
+def draw_canary(random: Random, traffic: Traffic, weight: int, at_s: float, *, seconds: float = TICK_S) -> ArmCounts:
+    """Draw the canary's part alone of the window that begins `at_s` seconds after the canary's first traffic."""
+    ours = draw_poisson(random, traffic.rps * seconds * weight / 100)
     return _draw_arm(random, traffic, traffic.primary if at_s < traffic.fault_s else traffic.canary, ours, at_s)
 
 
-def draw_window(random: Random, traffic: Traffic, weight: int, at_s: float) -> TrafficCounts:
-    """Draw the tick that begins `at_s` seconds after the canary's first traffic; negative times are history."""
-    canary = draw_canary(random, traffic, weight, at_s)
-    theirs = draw_poisson(random, traffic.rps * TICK_S * (100 - weight) / 100)
+def draw_window(
+    random: Random, traffic: Traffic, weight: int, at_s: float, *, seconds: float = TICK_S
+) -> TrafficCounts:
+    """Draw the window that begins `at_s` seconds after the canary's first traffic; negative times are history."""
+    canary = draw_canary(random, traffic, weight, at_s, seconds=seconds)
+    theirs = draw_poisson(random, traffic.rps * seconds * (100 - weight) / 100)
     primary = _draw_arm(random, traffic, traffic.primary, theirs, at_s)
     return TrafficCounts(replace(primary, parts=_place(random, primary, traffic.cluster)), canary)
 
