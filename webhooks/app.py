@@ -15,10 +15,10 @@ from webhooks.access import make_authority, make_read_back
 from webhooks.catalog import CatalogFile
 from webhooks.errors import StoreError
 from webhooks.hooks import HookService
-from webhooks.routes import admission, api, faults, flagger, loadtester, operations
+from webhooks.routes import admission, api, faults, flagger, loadtester, operations, runner
 from webhooks.runs import Bell, RunService
 from webhooks.runs.process import BELL_FILE
-from webhooks.settings import Settings
+from webhooks.settings import RunnerMode, Settings
 from webhooks.store.records import CanaryName
 from webhooks.store.sql import SqlStore, locate
 from webhooks.telemetry import metrics
@@ -50,16 +50,19 @@ def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()
     """Put routes in front of a hook service."""
     app = Flask("penstock", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
+    here = settings.runner is RunnerMode.HERE
     faults.register(app)
     operations.register(app)
     read_back = make_read_back(settings, time.time, _Listener(service))
     app.extensions[READ_BACK] = read_back
     admission.register(app, admission.Guard(settings, make_authority(settings, time.time), read_back))
-    app.register_blueprint(operations.make_blueprint(service.store, settings.data_dir))
+    app.register_blueprint(operations.make_blueprint(service.store, settings.data_dir if here else None))
     app.register_blueprint(loadtester.make_blueprint(service.gates, service.commands))
     loadtester.register_tasks(app, service.commands)
     app.register_blueprint(flagger.make_blueprint(service))
     app.register_blueprint(api.make_blueprint(service))
+    if not here:
+        app.register_blueprint(runner.make_blueprint(service.store, settings))
     app.extensions[SERVICE] = service
     for part in parts:
         part(app, service)

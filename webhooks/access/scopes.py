@@ -1,6 +1,6 @@
 """Say what may be done over the HTTP API and what a call needs.
 
-The scope `admin` includes everything, and every scope includes `read`.
+The scope `admin` includes everything. Every scope includes `read`, but for `runner`: a test might steal it.
 """
 
 import enum
@@ -14,6 +14,7 @@ class Scope(enum.Enum):
     READ = "read"
     RUN = "run"
     APPROVE = "approve"
+    RUNNER = "runner"
     ADMIN = "admin"
 
 
@@ -46,4 +47,5 @@ class Authority(Protocol):
 
 def covers(scopes: frozenset[Scope], needed: Scope) -> bool:
     """Tell whether scopes include the one that is needed."""
-    return bool(scopes) and (needed is Scope.READ or needed in scopes or Scope.ADMIN in scopes)
+    looks = needed is Scope.READ and bool(scopes - {Scope.RUNNER})
+    return looks or needed in scopes or Scope.ADMIN in scopes

@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -24,7 +24,16 @@ from webhooks.cli.supervisor import Watched, supervise
 from webhooks.errors import CatalogError, SettingsError
 from webhooks.runs.families import hide
 from webhooks.runs.users import find_accounts
-from webhooks.settings import CONFIG, SETTINGS, RunnerMode, Settings, read_settings, show_settings, write_environ
+from webhooks.settings import (
+    CONFIG,
+    SETTINGS,
+    RunnerMode,
+    Setting,
+    Settings,
+    read_settings,
+    show_settings,
+    write_environ,
+)
 from webhooks.telemetry import logs
 
 if TYPE_CHECKING:
@@ -49,8 +58,14 @@ def make_parser() -> ArgumentParser:
     """Describe the flags."""
     parser = ArgumentParser(prog="penstock serve", description="Serve Flagger's webhooks: gates, tests and load.")
     parser.add_argument("--print-config", action="store_true", help="show the settings in force and do nothing")
+    add_settings(parser, SETTINGS)
+    return parser
+
+
+def add_settings(parser: ArgumentParser, settings: Sequence[Setting]) -> None:
+    """Add the flags of settings, and that of the file which may hold them."""
     defaults = Settings()
-    for setting in (CONFIG, *SETTINGS):
+    for setting in (CONFIG, *settings):
         default = "" if setting is CONFIG else setting.show(defaults)
         told = f"{setting.variable}, default {default}" if default else setting.variable
         text = f"{setting.meaning} ({told})".replace("%", "%%")
@@ -60,7 +75,6 @@ def make_parser() -> ArgumentParser:
             parser.add_argument(setting.flag, action="append", metavar=setting.metavar, help=text)
         else:
             parser.add_argument(setting.flag, metavar=setting.metavar, help=text)
-    return parser
 
 
 def main(argv: list[str], create: Create | None = None) -> int:
@@ -95,7 +109,7 @@ def read_flags(asked: Namespace) -> dict[str, str | None]:
     """Give the flags by the names of their settings; those that may be repeated as one text."""
     found: dict[str, str | None] = {}
     for setting in (CONFIG, *SETTINGS):
-        value: str | list[str] | None = getattr(asked, setting.name.replace("-", "_"))
+        value: str | list[str] | None = getattr(asked, setting.name.replace("-", "_"), None)
         found[setting.name] = " ".join(value) if isinstance(value, list) else value
     return found
 

@@ -25,15 +25,18 @@ _HEADER = "X-Request-Id"
 _SHOWN = 100
 
 
-def make_blueprint(store: Store, data_dir: Path) -> Blueprint:
-    """Make the routes of /healthz, which answers any method (loadtester), /readyz and /metrics."""
+def make_blueprint(store: Store, runner_dir: Path | None) -> Blueprint:
+    """Make the routes of /healthz, which answers any method (loadtester), /readyz and /metrics.
+
+    `runner_dir` is where a runner must be at work for the service to be ready; None where runners stand apart.
+    """
     blueprint = Blueprint("operations", __name__)
 
     def tell_health() -> Response:
         return text(200, "OK")
 
     def tell_readiness() -> Response:
-        fault = _find_fault(store, data_dir)
+        fault = _find_fault(store, runner_dir)
         response = text(503 if fault else 200, fault or "OK")
         if fault:
             response.headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -48,12 +51,12 @@ def make_blueprint(store: Store, data_dir: Path) -> Blueprint:
     return blueprint
 
 
-def _find_fault(store: Store, data_dir: Path) -> str:
+def _find_fault(store: Store, runner_dir: Path | None) -> str:
     try:
         store.probe()
     except StoreError:
         return "the store cannot be reached"
-    return "" if runner_lives(data_dir) else "the runner is not alive"
+    return "" if runner_dir is None or runner_lives(runner_dir) else "the runner is not alive"
 
 
 def register(app: Flask) -> None:

@@ -42,6 +42,8 @@ def find_place(path: str, method: str) -> Place:
         return Place(Audience.PEOPLE, Scope.APPROVE, changes=True)
     if path.startswith("/api/"):
         return _find_in_api(path, method)
+    if path.startswith("/runner/"):
+        return Place(Audience.PEOPLE, Scope.RUNNER, changes=True)
     return Place(Audience.CONTROLLER, hook=_TYPES.get(path))
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from webhooks.errors import StoreError
-from webhooks.store.port import RunStore
+from webhooks.store.port import RunWork
 from webhooks.store.records import Run
 
 _TRIES = 100
 
 
-def change(runs: RunStore, run_id: str, decide: Callable[[Run], Run | None]) -> Run | None:
+def change(runs: RunWork, run_id: str, decide: Callable[[Run], Run | None]) -> Run | None:
     """Save what `decide` makes of the run and give it; None from `decide` leaves it as it is.
 
     Gives None when there is no such run.

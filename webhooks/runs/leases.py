@@ -4,7 +4,6 @@ An owner is one runner process at one place (a data folder). A place has one run
 once that the one before it is dead; of runners elsewhere it knows only that their leases ran out.
 """
 
-import json
 import uuid
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -14,7 +13,7 @@ from webhooks.checks.job import RUN_MARK
 from webhooks.runs.changes import change
 from webhooks.runs.child import clear_folders
 from webhooks.runs.families import end_marked
-from webhooks.store.port import RunStore
+from webhooks.store.port import RunWork
 from webhooks.store.records import Run, RunState
 
 _STARTS = 2
@@ -25,7 +24,7 @@ _NEVER_AGAIN = frozenset({Kind.COMMAND.value})
 class Leases:
     """Hold runs for one runner; `held_until` is when others may take them."""
 
-    def __init__(self, runs: RunStore, now: Callable[[], float], place: str, lease_s: float) -> None:
+    def __init__(self, runs: RunWork, now: Callable[[], float], place: str, lease_s: float) -> None:
         self._runs = runs
         self._now = now
         self._place = place
@@ -81,7 +80,7 @@ class Leases:
     def _give_back(self, run: Run) -> Run:
         if run.cancel:
             return end_run(run, RunState.CANCELLED, run.cancel, self._now())
-        if _is_never_repeated(run):
+        if run.order.kind in _NEVER_AGAIN:
             return end_run(run, RunState.LOST, "its runner was stopped under way; not tried again", self._now())
         return _queued_again(replace(run, starts=run.starts - 1))
 
@@ -93,7 +92,7 @@ class Leases:
     def _inherit(self, run: Run) -> Run:
         if run.cancel:
             return end_run(run, RunState.CANCELLED, run.cancel, self._now())
-        if run.watch is None and (run.starts >= _STARTS or _is_never_repeated(run)):
+        if run.watch is None and (run.starts >= _STARTS or run.order.kind in _NEVER_AGAIN):
             times = "1 time" if run.starts == 1 else f"{run.starts} times"
             reason = f"its runner died {times} under way; not tried again"
             return end_run(run, RunState.LOST, reason, self._now())
@@ -103,13 +102,6 @@ class Leases:
 def _queued_again(run: Run) -> Run:
     watch = None if run.watch is None else replace(run.watch, judged="")
     return replace(run, state=RunState.QUEUED, owner="", lease_until=0.0, report="", watch=watch)
-
-
-def _is_never_repeated(run: Run) -> bool:
-    try:
-        return json.loads(run.order.definition).get("kind") in _NEVER_AGAIN
-    except (ValueError, AttributeError):
-        return False
 
 
 def end_run(run: Run, state: RunState, reason: str, now: float) -> Run:

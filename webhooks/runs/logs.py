@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from webhooks.catalog import Kind
 from webhooks.checks.job import CheckResult, Ended
 from webhooks.runs.child import Child
-from webhooks.store.port import LogStore
+from webhooks.store.port import LogWork
 
 _TAIL = 16 * 1024
 _PAUSE_S = 1.0
@@ -31,7 +31,7 @@ class Finished:
 class RunLogs:
     """Move output from children to the store, at most `limit` bytes a run."""
 
-    def __init__(self, logs: LogStore, now: Callable[[], float], limit: int) -> None:
+    def __init__(self, logs: LogWork, now: Callable[[], float], limit: int) -> None:
         self._logs = logs
         self._now = now
         self._limit = limit

@@ -25,7 +25,7 @@ from webhooks.runs.leases import Leases, end_run
 from webhooks.runs.limits import RunLimits
 from webhooks.runs.logs import Finished, RunLogs
 from webhooks.runs.users import Accounts
-from webhooks.store.port import Store
+from webhooks.store.port import WorkStore
 from webhooks.store.records import UNDER_WAY, CanaryName, Run, RunOrder, RunState
 from webhooks.telemetry import logs, metrics
 
@@ -49,7 +49,7 @@ class Runner:
 
     def __init__(  # noqa: PLR0913 - a composition of parts; the last three have defaults
         self,
-        store: Store,
+        store: WorkStore,
         bell: Bell,
         now: Callable[[], float],
         environ: Mapping[str, str],
@@ -256,7 +256,7 @@ class Runner:
         order = run.order
         about = {"canary": str(order.canary), "hook": order.hook, "run": run.id, "test": order.test}
         logs.event(_log, "run ended", **about, state=state.value, reason=reason)
-        metrics.RUNS_ENDED.labels(_kind_of(run), state.value).inc()
+        metrics.RUNS_ENDED.labels(order.kind, state.value).inc()
 
     def _save_end(self, run: Run, state: RunState, reason: str, log: str = "") -> None:
         self._tell_end(run, state, reason)
@@ -265,13 +265,6 @@ class Runner:
             return end_run(replace(now, log=log), state, reason, self._now()) if self._leases.holds(now) else None
 
         change(self._runs, run.id, end)
-
-
-def _kind_of(run: Run) -> str:
-    try:
-        return read_definition(run.order.test, run.order.definition).kind.value
-    except (ValueError, LookupError, TypeError):
-        return "unknown"
 
 
 def _target_of(order: RunOrder) -> Target:

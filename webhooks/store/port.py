@@ -10,12 +10,8 @@ from typing import Protocol
 from webhooks.store.records import CanaryName, Epoch, Gate, HookEvent, Run, RunQuery, RunState
 
 
-class RunStore(Protocol):
-    """Keep runs."""
-
-    def join(self, run: Run) -> Run:
-        """Keep the run unless one with its key is standing; give the one that stands."""
-        ...
+class RunWork(Protocol):
+    """Keep runs, as far as a runner needs it."""
 
     def find(self, run_id: str) -> Run | None:
         """Give a run by its id."""
@@ -29,24 +25,50 @@ class RunStore(Protocol):
         """Keep a changed run and give it with its new version; None when somebody else changed it meanwhile."""
         ...
 
-    def page(self, query: RunQuery) -> tuple[Run, ...]:
-        """List the runs that a query is about, newest first."""
-        ...
-
     def prune(self, before: float, keep: int) -> None:
         """Forget the runs that ended before a time, and all but the newest `keep` of those that ended."""
         ...
 
 
-class LogStore(Protocol):
-    """Keep what tests write, as long as their runs."""
+class RunStore(RunWork, Protocol):
+    """Keep runs."""
+
+    def join(self, run: Run) -> Run:
+        """Keep the run unless one with its key is standing; give the one that stands."""
+        ...
+
+    def page(self, query: RunQuery) -> tuple[Run, ...]:
+        """List the runs that a query is about, newest first."""
+        ...
+
+
+class LogWork(Protocol):
+    """Keep what tests write, as far as a runner needs it."""
 
     def append(self, run_id: str, content: bytes, limit: int) -> int:
         """Add to the log of a run until `limit` bytes are kept; gives how many are now."""
         ...
 
+
+class LogStore(LogWork, Protocol):
+    """Keep what tests write, as long as their runs."""
+
     def read(self, run_id: str, start: int = 0, most: int = 1 << 20) -> bytes:
         """Give the log from a byte on, at most so many bytes."""
+        ...
+
+
+class WorkStore(Protocol):
+    """Keep what a runner needs, wherever it stands."""
+
+    @property
+    def runs(self) -> RunWork:
+        """Give the runs."""
+        ...
+
+    @property
+    def logs(self) -> LogWork:
+        """Give the logs."""
         ...
 
 

@@ -4,6 +4,7 @@ Values only; who may change them and when is said by `runs`, `gates` and `hooks`
 """
 
 import enum
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -74,6 +75,14 @@ class RunOrder:
     target: str
     connect: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Name the kind of the test, `unknown` where the definition cannot be read."""
+        try:
+            return str(json.loads(self.definition)["kind"])
+        except (ValueError, LookupError, TypeError):
+            return "unknown"
 
 
 @dataclass(frozen=True, slots=True)
