@@ -117,15 +117,20 @@ def test_a_check_with_nothing_to_ask_is_refused(cluster: Cluster, check: Check, 
     assert ClusterMetrics(cluster).measure(check, PLAN) == Measurement(gap=Gap.REFUSED, detail=words)
 
 
-def test_a_cluster_that_does_not_answer_leaves_a_gap(
-    api: ApiServer, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workflows.cluster.client.PATIENCE_S", 0.1)
+class Away(Cluster):
+    """A cluster that has been away for longer than a call may take."""
 
-    with api.away():
-        measured = ClusterMetrics(cluster).measure(CHECK, PLAN)
+    def __init__(self) -> None:
+        super().__init__(None, "", dict)
 
-    assert measured.gap is Gap.UNREACHABLE
+    def get(self, *_: object) -> None:
+        raise UnavailableError("the API server does not answer")
+
+
+def test_a_cluster_that_does_not_answer_leaves_a_gap() -> None:
+    measured = ClusterMetrics(Away()).measure(CHECK, PLAN)
+
+    assert measured == Measurement(gap=Gap.UNREACHABLE, detail="the API server does not answer")
 
 
 def test_a_cluster_without_the_kind_says_what_to_install(api: ApiServer, cluster: Cluster) -> None:
@@ -230,10 +235,6 @@ def test_a_knative_service_that_is_not_there_has_no_revisions(cluster: Cluster) 
     assert read_revisions(cluster, PLAN) == Revisions()
 
 
-def test_a_cluster_that_is_away_leaves_the_counters_unavailable(
-    api: ApiServer, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workflows.cluster.client.PATIENCE_S", 0.1)
-
-    with api.away(), pytest.raises(UnavailableError):
-        build_counter(cluster, replace(PLAN, provider="knative")).read()
+def test_a_cluster_that_is_away_leaves_the_counters_unavailable() -> None:
+    with pytest.raises(UnavailableError):
+        build_counter(Away(), replace(PLAN, provider="knative")).read()

@@ -63,7 +63,7 @@ class CloudWatch:
             )
         except (self._errors.ConnectTimeoutError, self._errors.ReadTimeoutError) as error:
             raise NoAnswerError(Gap.TIMED_OUT, f"CloudWatch: no answer within {TIMEOUT_S:g} s") from error
-        except self._errors.HTTPClientError as error:
+        except (self._errors.ConnectionError, self._errors.HTTPClientError) as error:
             raise NoAnswerError(Gap.UNREACHABLE, f"CloudWatch: {error}") from error
         except (self._errors.ClientError, self._errors.BotoCoreError) as error:
             raise NoAnswerError(Gap.REFUSED, f"CloudWatch: {error}") from error
