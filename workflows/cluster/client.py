@@ -22,6 +22,7 @@ PATIENCE_S = 10.0
 _ATTEMPT_S = 5.0
 _FIRST_PAUSE_S = 0.2
 _MERGE_PATCH = "application/merge-patch+json"
+_PRESENT = ("ADDED", "MODIFIED")
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -37,10 +38,13 @@ class _Call:
 class Cluster:
     """Reach one API server through a urllib3 pool; `authorize` gives the headers that say who asks."""
 
-    def __init__(self, pool: Any, url: str, authorize: Callable[[], dict[str, str]]) -> None:
+    def __init__(
+        self, pool: Any, url: str, authorize: Callable[[], dict[str, str]], patience_s: float = PATIENCE_S
+    ) -> None:
         self._pool = pool
         self._url = url
         self._authorize = authorize
+        self._patience_s = patience_s
 
     def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Read an object, None when there is none; a kind that the cluster does not serve is an error."""
@@ -95,7 +99,7 @@ class Cluster:
                     refusals.check(response.status, _read(response.read()), f"watch {kind.kind} {name}", kind)
                 yield from _follow(response)
             finally:
-                response.release_conn()
+                response.close()  # A connection with half an answer on it serves no other call.
 
     def read(self, path: str) -> Manifest:
         """Read any path, as `/version` or the group `/apis/networking.istio.io`."""
@@ -108,7 +112,7 @@ class Cluster:
         return refusals.check(status, answer, f"post to {path}")
 
     def _send(self, call: _Call) -> tuple[int, Manifest]:
-        deadline, pause = time.monotonic() + PATIENCE_S, _FIRST_PAUSE_S
+        deadline, pause = time.monotonic() + self._patience_s, _FIRST_PAUSE_S
         while True:
             left = deadline - time.monotonic()
             try:
@@ -160,10 +164,6 @@ def _follow(response: Any) -> Iterator[Manifest]:
         *lines, buffer = buffer.split(b"\n")
         for line in lines:
             event = _read(line)
-            match event.get("type"):
-                case "ADDED" | "MODIFIED":
-                    yield event["object"]
-                case "DELETED" | "ERROR":
-                    return
-                case _:
-                    continue
+            if event.get("type") not in _PRESENT:
+                return
+            yield event["object"]

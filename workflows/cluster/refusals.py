@@ -53,6 +53,8 @@ def _name(  # noqa: PLR0911 - one return for each kind of refusal
             return ConfigurationError(f"{message}; the token or certificate of the kubeconfig is not accepted")
         case HTTPStatus.FORBIDDEN:
             return ConfigurationError(f"{message}; docs/rbac.md lists the rights that are needed")
+        case HTTPStatus.NOT_FOUND if (answer.get("details") or {}).get("kind") == "namespaces":
+            return ConfigurationError(f"{message}; make the namespace")
         case HTTPStatus.NOT_FOUND if kind and not says_missing(status, answer):
             return NotServedError(f"{message}; the cluster does not serve {kind}: install its CRDs")
         case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
