@@ -19,10 +19,11 @@ from workflows.notifiers.kubernetes import KubernetesEvents
 from workflows.ports import Platform
 from workflows.rollout.plan import RolloutPlan
 from workflows.routers.kubernetes import build_router
+from workflows.routers.paced import PacedRouter
 from workflows.states.kubernetes import KubernetesStateStore
 from workflows.states.place import Place
 from workflows.wiring import Wishes
-from workflows.workloads.kubernetes.workload import KubernetesWorkload
+from workflows.workloads.kubernetes.choice import build_workload
 
 PROMETHEUS = "http://prometheus:9090"
 """Where metrics are asked unless the Canary or a flag says otherwise (Flagger: `-metrics-server`)."""
@@ -33,11 +34,11 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
     clock, cluster = SystemClock(), _demand(wishes)
     states = KubernetesStateStore(cluster, Place(plan.namespace, plan.name), clock, wishes.source)
     pen = Pen(cluster, plan.namespace, states.fence, Guard(cluster, plan.namespace, plan.name))
-    workload = KubernetesWorkload(pen, plan, clock)
+    workload = build_workload(pen, plan, clock)
     url = wishes.prometheus or plan.metrics_server or PROMETHEUS
     return Platform(
         clock=clock,
-        router=build_router(pen, plan, clock),
+        router=PacedRouter(build_router(pen, plan, clock), workload.capacity, clock),
         workload=workload,
         counter=PrometheusCounter(endpoint.at("prometheus", url), plan),
         metrics=PrometheusMetrics(url),
