@@ -1,5 +1,6 @@
 """A release of the ad service in a cluster: the objects of its users, and the commands they give."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from tests.cluster import manifests
 from workflows.cli import main
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import CANARY, CONFIG_MAP, DEPLOYMENT, LEASE, Manifest
+from workflows.errors import ConflictError
 
 
 def canary(**spec: Any) -> Manifest:
@@ -38,16 +40,19 @@ class Stage:
 
     def set_up(self, **spec: Any) -> None:
         """Apply the Deployment at v1 and the Canary."""
-        self.cluster.create(DEPLOYMENT, manifests.deployment())
-        self.set_image("v1")
+        self.cluster.create(DEPLOYMENT, manifests.deployment(image="ad:v1"))
         self.cluster.create(CANARY, canary(**spec))
 
     def set_image(self, version: str) -> None:
         """Do what `kubectl set image` does."""
-        found = self.cluster.get(DEPLOYMENT, "test", "ad")
-        assert found
-        found["spec"]["template"]["spec"]["containers"][0]["image"] = f"ad:{version}"
-        self.cluster.replace(DEPLOYMENT, found)
+        for _ in range(20):
+            found = self.cluster.get(DEPLOYMENT, "test", "ad")
+            assert found
+            found["spec"]["template"]["spec"]["containers"][0]["image"] = f"ad:{version}"
+            with suppress(ConflictError):  # The kubelet wrote meanwhile.
+                self.cluster.replace(DEPLOYMENT, found)
+                return
+        raise AssertionError("the kubelet never rests")
 
     def image(self, workload: str) -> str:
         """Tell which version a workload runs."""

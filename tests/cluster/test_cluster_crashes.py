@@ -1,0 +1,143 @@
+"""A stage is killed at every one of its writes to the cluster and called again: the release comes to the same end."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import mesh
+from tests.cluster.api_server import ApiServer
+from tests.cluster.kubelet import Kubelet
+from tests.cluster.mesh import Mesh
+from tests.cluster.releases import Stage
+from tests.local_traffic import eventually
+from workflows import stages, wiring
+from workflows.canary.override import with_interval
+from workflows.cli.subject import read_object
+from workflows.cluster.client import Cluster
+from workflows.cluster.kinds import Kind, Manifest
+from workflows.release import Release, keeping
+from workflows.rollout.phase import Phase
+from workflows.rollout.state import Cause, RolloutState
+
+MOST_LIVES = 60
+
+PIPELINE: tuple[Callable[[Release], RolloutState], ...] = (
+    stages.start,
+    stages.gate,
+    lambda release: stages.set_weight(release, 30),
+    stages.gate,
+    lambda release: stages.set_weight(release, 60),
+    stages.gate,
+    stages.promote,
+    stages.shift_back,
+    stages.finalise,
+)
+
+
+class KilledError(BaseException):
+    """Stop a process where it stands, as SIGKILL does: nothing catches it."""
+
+
+class Mortal(Cluster):
+    """Dies at the write whose turn has come, before it is carried out or after."""
+
+    def __init__(self, cluster: Cluster, dies_at: int, *, after: bool) -> None:
+        super().__init__(cluster._pool, cluster._url, cluster._authorize)
+        self._left, self._after = dies_at, after
+        self._thread = threading.current_thread()
+
+    def create(self, kind: Kind, manifest: Manifest) -> Manifest:
+        return self._write(lambda: super(Mortal, self).create(kind, manifest))
+
+    def replace(self, kind: Kind, manifest: Manifest, subresource: str = "") -> Manifest:
+        return self._write(lambda: super(Mortal, self).replace(kind, manifest, subresource))
+
+    def patch(self, kind: Kind, namespace: str, name: str, change: Manifest, subresource: str = "") -> Manifest:
+        return self._write(lambda: super(Mortal, self).patch(kind, namespace, name, change, subresource))
+
+    def _write(self, carry_out: Callable[[], Manifest]) -> Manifest:
+        self._left -= threading.current_thread() is self._thread
+        if self._left == 0 and not self._after:
+            raise KilledError
+        done = carry_out()
+        if self._left == 0:
+            raise KilledError
+        return done
+
+
+@pytest.fixture
+def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
+    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
+        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
+        stage.set_up()
+        assert stage.run() == 0
+        stage.set_image("v2")
+        yield stage
+
+
+def live(stage: Stage, step: Callable[[Release], RolloutState], cluster: Cluster) -> None:
+    """Run one stage as a process of its own would."""
+    plan, text = read_object(cluster, "test", "ad")
+    plan = with_interval(plan, "50ms")
+    wishes = wiring.Wishes(cluster=cluster, prometheus=stage.prometheus, source=text)
+    release = Release(wiring.build("kubernetes", plan, wishes), plan, "pipeline")
+    with keeping(release):
+        step(release)
+
+
+def outlive(stage: Stage, step: Callable[[Release], RolloutState], *, after: bool) -> int:
+    """Call a stage until it lives to its end, killed one write later each time; tell how often it died."""
+    for deaths in range(MOST_LIVES):
+        try:
+            live(stage, step, Mortal(stage.cluster, deaths + 1, after=after))
+        except KilledError:
+            continue
+        return deaths
+    raise AssertionError(f"killed {MOST_LIVES} times and not at its end")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_release_outlives_a_kill_at_every_write_of_its_stages(stage: Stage, *, after: bool) -> None:
+    deaths = [outlive(stage, step, after=after) for step in PIPELINE]
+
+    assert all(deaths)
+    assert (stage.image("ad-primary"), mesh.weights(stage.cluster)["ad-primary"]) == ("ad:v2", 100)
+    assert stage.status()["phase"] == Phase.SUCCEEDED.value
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_rollback_outlives_a_kill_at_every_write(stage: Stage, *, after: bool) -> None:
+    for step in PIPELINE[:3]:
+        live(stage, step, stage.cluster)
+
+    deaths = outlive(stage, lambda release: stages.rollback(release, Cause.ABORTED, "asked for"), after=after)
+
+    assert deaths
+    assert (mesh.weights(stage.cluster)["ad-primary"], stage.status()["phase"]) == (100, "Failed")
+
+
+def renewed(stage: Stage) -> str:
+    return str(stage.lease()["spec"]["renewTime"])
+
+
+def test_a_stage_that_is_killed_is_called_again(stage: Stage) -> None:
+    codes = [stage.stage(*words) for words in (["start"], ["gate"], ["set-weight", "30"])]
+    before = renewed(stage)
+    words = ["stage", "gate", "--canary", "ad", *stage.where(), "--interval", "1m", "--prometheus", stage.prometheus]
+    child = subprocess.Popen([sys.executable, "-m", "workflows", *words], start_new_session=True)
+    eventually(lambda: renewed(stage) != before)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(timeout=30)
+
+    codes += [stage.stage(*words) for words in (["gate"], ["set-weight", "60"], ["set-weight", "60"])]
+
+    assert codes == [0] * 6
+    assert mesh.weights(stage.cluster) == {"ad-primary": 40, "ad": 60}
+    assert stage.stage("finish") == 10
+    assert mesh.weights(stage.cluster)["ad-primary"] == 100
