@@ -1,0 +1,170 @@
+"""A release whose owner is gone is ended; one whose owner lives is left alone, however far the clocks are apart."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import mesh
+from tests.cluster.api_server import ApiServer
+from tests.cluster.kubelet import Kubelet
+from tests.cluster.mesh import Mesh
+from tests.cluster.releases import Stage
+from workflows.clocks import MemoryClock, SystemClock
+from workflows.cluster.client import Cluster
+from workflows.cluster.kinds import CANARY, CONFIG_MAP, EVENT, LEASE
+from workflows.errors import FencedError
+from workflows.rollout.phase import Phase
+from workflows.rollout.state import RolloutState
+from workflows.states.cluster_lease import SKEW
+from workflows.states.kubernetes import KubernetesStateStore
+from workflows.states.place import Place
+from workflows.watchdog import LEADER, LOOK_EVERY, Beat, ClusterWatchdog
+
+BEAT = Beat(("test",), "test")
+PLACE = Place("test", "ad")
+STAGE_LEASE = timedelta(seconds=60)
+
+
+class Shifted:
+    """A clock that is wrong by so much, and told to move on."""
+
+    def __init__(self, by: timedelta = timedelta()) -> None:
+        self._clock, self.by = SystemClock(), by
+
+    def now(self) -> datetime:
+        return self._clock.now() + self.by
+
+    def sleep(self, duration: timedelta) -> None:
+        self.by += duration
+
+
+@pytest.fixture
+def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
+    """A release at 30 percent, its last stage over."""
+    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
+        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
+        stage.set_up()
+        assert stage.run() == 0
+        stage.set_image("v2")
+        for words in (["start"], ["gate"], ["set-weight", "30"]):
+            assert stage.stage(*words) == 0
+        yield stage
+
+
+def look(watchdog: ClusterWatchdog, clock: Shifted, seconds: int) -> None:
+    for _ in range(seconds // 2):
+        watchdog.look()
+        clock.sleep(LOOK_EVERY)
+    watchdog.rest(timedelta(hours=1))
+
+
+def test_the_traffic_of_an_orphaned_release_goes_home(stage: Stage) -> None:
+    clock = Shifted()
+    watchdog = ClusterWatchdog(stage.cluster, BEAT, clock)
+
+    look(watchdog, clock, 60 + 30)
+
+    assert mesh.weights(stage.cluster)["ad-primary"] == 100
+    assert (stage.status()["phase"], stage.lease()["spec"].get("holderIdentity")) == ("Failed", None)
+    told = [event["message"] for event in stage.cluster.list(EVENT, "test")]
+    assert any("its owner pipeline is gone" in message for message in told)
+
+
+def test_an_owner_that_renews_its_lease_is_left_alone(stage: Stage) -> None:
+    clock = Shifted()
+    watchdog = ClusterWatchdog(stage.cluster, BEAT, clock)
+    for _ in range(4):
+        look(watchdog, clock, 30)
+        KubernetesStateStore(stage.cluster, PLACE, clock).acquire("pipeline", STAGE_LEASE)
+
+    assert mesh.weights(stage.cluster)["ad"] == 30
+
+
+@pytest.mark.parametrize("skew", [-SKEW, SKEW], ids=["behind", "ahead"])
+def test_a_watchdog_whose_clock_is_wrong_takes_no_release_early(stage: Stage, skew: timedelta) -> None:
+    clock = Shifted(skew)
+    watchdog = ClusterWatchdog(stage.cluster, BEAT, clock)
+
+    look(watchdog, clock, 50)
+
+    assert mesh.weights(stage.cluster)["ad"] == 30
+
+
+def test_of_two_watchdogs_one_acts_and_the_other_takes_its_place(stage: Stage) -> None:
+    clock = Shifted()
+    first, second = (ClusterWatchdog(stage.cluster, BEAT, clock, name) for name in ("first", "second"))
+    first.look()
+    second.look()
+    holder = (stage.cluster.get(LEASE, "test", LEADER) or {})["spec"]["holderIdentity"]
+
+    look(second, clock, 60 + 30)
+
+    assert holder == "first"
+    assert mesh.weights(stage.cluster)["ad-primary"] == 100
+
+
+def test_a_release_that_flagger_took_back_is_not_ours_to_end(stage: Stage) -> None:
+    stage.cluster.patch(CANARY, "test", "ad", {"status": {"lastAppliedSpec": "5978589476"}}, "status")
+    clock = Shifted()
+
+    look(ClusterWatchdog(stage.cluster, BEAT, clock), clock, 90)
+
+    assert mesh.weights(stage.cluster)["ad"] == 30
+
+
+def test_a_cluster_that_is_away_for_a_while_is_looked_at_again(stage: Stage, api: ApiServer) -> None:
+    clock = Shifted()
+    watchdog = ClusterWatchdog(stage.cluster, BEAT, clock)
+    watchdog.look()
+    api.refuse("GET /apis/coordination.k8s.io", status=403)
+    watchdog.look()
+
+    look(watchdog, clock, 90)
+
+    assert stage.status()["phase"] == "Failed"
+
+
+def test_a_release_whose_record_cannot_be_read_is_named(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.cluster.patch(CONFIG_MAP, "test", "penstock-ad", {"data": {"canary.yaml": "kind: Canary"}})
+    clock = Shifted()
+
+    look(ClusterWatchdog(stage.cluster, BEAT, clock), clock, 70)
+
+    assert "not ended yet: canary/ad -n test:" in caplog.text
+    assert mesh.weights(stage.cluster)["ad"] == 30
+
+
+def test_a_fresh_claimant_waits_for_a_minute_beyond_what_a_lease_says(cluster: Cluster) -> None:
+    start = MemoryClock()
+    KubernetesStateStore(cluster, PLACE, start).acquire("run-1", STAGE_LEASE)
+    almost, later = (MemoryClock(start.now() + STAGE_LEASE + SKEW * part) for part in (0.9, 1))
+
+    with pytest.raises(FencedError, match="held by run-1"):
+        KubernetesStateStore(cluster, PLACE, almost).acquire("run-2", STAGE_LEASE)
+
+    assert KubernetesStateStore(cluster, PLACE, later).acquire("run-2", STAGE_LEASE).owner == "run-2"
+
+
+def test_a_lease_that_was_deleted_comes_back_under_a_higher_fence(cluster: Cluster) -> None:
+    clock = MemoryClock()
+    store = KubernetesStateStore(cluster, PLACE, clock)
+    first = store.acquire("run-1", STAGE_LEASE)
+    cluster.delete(LEASE, "test", "penstock-ad")
+    clock.sleep(timedelta(seconds=5))
+
+    assert store.acquire("run-1", STAGE_LEASE).fence > first.fence
+
+
+def test_a_state_that_was_deleted_is_known_to_its_owner_and_written_again(cluster: Cluster) -> None:
+    store = KubernetesStateStore(cluster, PLACE, MemoryClock())
+    lease, state = store.acquire("run-1", STAGE_LEASE), RolloutState(Phase.PROGRESSING, weight=20)
+    store.save(state, lease)
+    cluster.delete(CONFIG_MAP, "test", "penstock-ad")
+
+    known = store.load()
+    store.save(state, lease)
+
+    assert known == state
+    assert cluster.get(CONFIG_MAP, "test", "penstock-ad")
