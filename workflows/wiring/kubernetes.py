@@ -9,9 +9,7 @@ from workflows.cluster.pen import Pen
 from workflows.cluster.targets import kind_of
 from workflows.errors import ConfigurationError
 from workflows.hooks.http import HttpHookCaller
-from workflows.metrics import endpoint
-from workflows.metrics.counter import PrometheusCounter
-from workflows.metrics.prometheus import PrometheusMetrics
+from workflows.metrics.cluster import ClusterMetrics, build_counter
 from workflows.notifiers.alert_provider import read_provider
 from workflows.notifiers.alerts import AlertNotifier
 from workflows.notifiers.fanout import EventFanout
@@ -25,9 +23,6 @@ from workflows.states.place import Place
 from workflows.wiring import Wishes
 from workflows.workloads.kubernetes.choice import build_workload
 
-PROMETHEUS = "http://prometheus:9090"
-"""Where metrics are asked unless the Canary or a flag says otherwise (Flagger: `-metrics-server`)."""
-
 
 def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
     """Give the adapters of a cluster; a target that is not there is an error now, not after a deadline."""
@@ -35,13 +30,12 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
     states = KubernetesStateStore(cluster, Place(plan.namespace, plan.name), clock, wishes.source)
     pen = Pen(cluster, plan.namespace, states.fence, Guard(cluster, plan.namespace, plan.name))
     workload = build_workload(pen, plan, clock)
-    url = wishes.prometheus or plan.metrics_server or PROMETHEUS
     return Platform(
         clock=clock,
         router=PacedRouter(build_router(pen, plan, clock), workload.capacity, clock),
         workload=workload,
-        counter=PrometheusCounter(endpoint.at("prometheus", url), plan),
-        metrics=PrometheusMetrics(url),
+        counter=build_counter(cluster, plan, wishes.prometheus),
+        metrics=ClusterMetrics(cluster, wishes.prometheus),
         hooks=HttpHookCaller(wishes.resolve),
         states=states,
         events=EventFanout(wishes.events, KubernetesEvents(cluster, kind_of(plan))),
