@@ -25,6 +25,7 @@ class Command:
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "demo": Command("workflows.local.demo", "main", "perform a good and a bad release on this machine"),
+        "backtest": Command("workflows.cli.backtest", "main", "tell what would have been decided in the past"),
         "run": Command("workflows.cli.run", "main", "release what is new, to the end"),
         "stage": Command("workflows.cli.stage", "main", "run one stage of a release"),
         "simulate": Command("workflows.cli.simulate", "main", "tell beforehand how releases would go"),
@@ -33,6 +34,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "abort": Command("workflows.cli.orders", "abort_main", "roll a release back"),
         "retry": Command("workflows.cli.orders", "retry_main", "let a revision that failed be released again"),
         "promote": Command("workflows.cli.orders", "promote_main", "take the next step without its approval"),
+        "wait": Command("workflows.cli.wait", "main", "wait until a canary of a cluster is promoted"),
         "adopt": Command("workflows.cli.ownership", "adopt_main", "take a canary over from Flagger's controller"),
         "hand-back": Command("workflows.cli.ownership", "hand_back_main", "give a canary back to Flagger's controller"),
         "watchdog": Command("workflows.cli.watchdog", "main", "end the releases of a cluster whose owners are gone"),

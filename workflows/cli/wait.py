@@ -1,0 +1,126 @@
+"""Run `penstock wait`: wait until what a canary's target asks for now is released, whoever drives it.
+
+The outcome must be one of the revision that was there at the start. Where we drive, our record names the revision;
+where Flagger drives, whose hash cannot be computed from outside, it must be younger than the target's pod template.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from workflows import loop, wiring
+from workflows.canary import durations
+from workflows.canary.templates import DEFAULT_NAMESPACE
+from workflows.cli.subject import KUBERNETES, add_cluster_options, connect, read_name, read_object
+from workflows.cluster import outcomes
+from workflows.cluster.client import Cluster
+from workflows.cluster.guard import driven_by_flagger
+from workflows.cluster.kinds import CANARY, Manifest
+from workflows.cluster.outcomes import Result
+from workflows.cluster.targets import kind_of
+from workflows.errors import ConfigurationError, ExitCode, TemporaryError
+from workflows.ports import Platform
+from workflows.rollout.phase import Phase
+from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.state import RolloutState
+from workflows.states.place import Place
+
+LOOK_EVERY = timedelta(seconds=1)
+
+_CODES = {Result.PROMOTED: ExitCode.PROMOTED, Result.FAILED: ExitCode.ROLLED_BACK}
+_RELEASED = frozenset({Phase.INITIALIZED, Phase.SUCCEEDED})
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    code: ExitCode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Vigil:
+    """Watch one canary for the end of one revision."""
+
+    cluster: Cluster
+    plan: RolloutPlan
+    platform: Platform
+    revision: str
+    begun: datetime
+
+    def look(self) -> tuple[str, _End | None]:
+        """Give what the canary's status says, and the end of its release once there is one."""
+        canary = self.cluster.get(CANARY, self.plan.namespace, self.plan.name)
+        if canary is None:
+            raise ConfigurationError(f"{_place(self.plan)}: was deleted")
+        return outcomes.summarise(canary), self._conclude(canary)
+
+    def _conclude(self, canary: Manifest) -> _End | None:
+        current = self.platform.workload.revision()
+        end = self._judge_status(canary) if driven_by_flagger(canary) else self._judge_state(current)
+        if end is None and current != self.revision:
+            return _End(ExitCode.FAILED, f"revision {self.revision} was replaced by {current} before it was released")
+        return end
+
+    def _judge_state(self, current: str) -> _End | None:
+        state = self.platform.states.load() or RolloutState()
+        if state.phase in _RELEASED and state.promoted_revision == self.revision:
+            return _End(ExitCode.PROMOTED, f"the primary runs revision {self.revision}")
+        if state.phase is Phase.FAILED and state.revision == self.revision == current:
+            return _End(loop.exit_code(state), state.reason)
+        return None
+
+    def _judge_status(self, canary: Manifest) -> _End | None:
+        target = self.cluster.get(kind_of(self.plan), self.plan.namespace, self.plan.target.name) or {}
+        result = outcomes.judge(canary, outcomes.find_change(target) or self.begun)
+        return _End(_CODES[result], outcomes.explain(canary)) if result else None
+
+
+def main(argv: Sequence[str]) -> int:
+    """Wait for the end of the release and tell by the exit code how it went."""
+    arguments = _parse(argv)
+    cluster, timeout = connect(arguments), _read_timeout(arguments.timeout)
+    namespace, name = arguments.namespace or DEFAULT_NAMESPACE, read_name(arguments.canary)
+    plan, text = read_object(cluster, namespace, name)
+    platform = wiring.build(KUBERNETES, plan, wiring.Wishes(cluster=cluster, source=text))
+    end = _wait(_Vigil(cluster, plan, platform, platform.workload.revision(), platform.clock.now()), timeout)
+    sys.stdout.write(f"{_place(plan)}: {end.reason}\n")
+    return end.code
+
+
+def _wait(vigil: _Vigil, timeout: timedelta) -> _End:
+    clock, last = vigil.platform.clock, ""
+    deadline = clock.now() + timeout
+    while True:
+        try:
+            line, end = vigil.look()
+        except TemporaryError as error:
+            line, end = str(error), None
+        if line != last:
+            sys.stderr.write(f"{clock.now():%H:%M:%S} {line}\n")
+            last = line
+        left = deadline - clock.now()
+        if end or left <= timedelta():
+            return end or _End(ExitCode.TEMPORARY, f"not released within {timeout}; {last}")
+        clock.sleep(min(LOOK_EVERY, left))
+
+
+def _place(plan: RolloutPlan) -> Place:
+    return Place(plan.namespace, plan.name)
+
+
+def _read_timeout(text: str) -> timedelta:
+    try:
+        return durations.parse(text)
+    except durations.DurationError as error:
+        raise ConfigurationError(f"--timeout: {text!r} {error}") from error
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("penstock wait", description=main.__doc__)
+    parser.add_argument("canary", help="canary/NAME")
+    add_cluster_options(parser)
+    parser.add_argument("--for", choices=["promoted"], default="promoted", help="what is waited for (promoted)")
+    parser.add_argument("--timeout", default="30m", help="how long to wait (30m)")
+    return parser.parse_args(list(argv))
