@@ -23,7 +23,7 @@ from workflows.routers.kubernetes.site import Site
 from workflows.routers.kubernetes.table import DIALECTS
 
 NAMESPACE = "test"
-SPLITTING = sorted(DIALECTS.keys() - {"kubernetes"})
+SPLITTING = sorted(DIALECTS.keys() - {"knative", "kubernetes"})
 MATCHING = [name for name in SPLITTING if Ability.MATCH in DIALECTS[name].abilities]
 MIRRORING = [name for name in SPLITTING if Ability.MIRROR in DIALECTS[name].abilities]
 STICKING = [name for name in SPLITTING if Ability.STICKY in DIALECTS[name].abilities]

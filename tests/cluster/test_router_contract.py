@@ -1,6 +1,7 @@
 """What every router on Kubernetes does with a split, whatever its mesh."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -99,6 +100,30 @@ def test_a_write_that_comes_in_between_is_looked_at_again(scene: Scene, api: Api
 
 def _path(scene: Scene) -> str:
     return scene.dialect.kind.path(scene.namespace, scene.name)
+
+
+def test_who_makes_the_object_second_looks_what_the_first_one_made_it_say(scene: Scene) -> None:
+    ours = scene.router()
+    ours.read()
+    scene.router().shift(Route(5))
+
+    with pytest.raises(ConflictError, match="somebody set canary weight 5 where 0 was read"):
+        ours.shift(Route(40))
+
+
+def test_who_never_gets_a_word_in_gives_up(set_up: Callable[..., Scene], api: ApiServer) -> None:
+    scene = set_up("istio")
+    router, words = scene.router(), count()
+    router.shift(Route(20))
+
+    def write() -> None:
+        note = {"metadata": {"annotations": {"word": str(next(words))}}}
+        scene.cluster.patch(scene.dialect.kind, scene.namespace, scene.name, note)
+
+    api.meanwhile(f"PUT {_path(scene)}", write, times=9)
+
+    with pytest.raises(ConflictError, match="VirtualService ad in test: others write it faster than we can"):
+        router.shift(Route(40))
 
 
 def test_an_object_deleted_in_mid_release_reads_as_home_and_is_made_again(scene: Scene) -> None:
@@ -237,4 +262,4 @@ def test_a_provider_that_is_no_more_names_its_successor(set_up: Callable[..., Sc
 
 
 def test_every_provider_of_the_table_is_tested() -> None:
-    assert {*SPLITTING, "kubernetes"} == DIALECTS.keys()
+    assert {*SPLITTING, "knative", "kubernetes"} == DIALECTS.keys()

@@ -66,7 +66,7 @@ DIALECT = Dialect(
     APISIX_ROUTE,
     _write,
     _read,
+    services.of_all_three,
     name=_name,
     source=Source(APISIX_ROUTE, "routeRef"),
-    companions=services.of_all_three,
 )

@@ -95,6 +95,4 @@ def _objection(site: Site) -> str:
     return ""
 
 
-DIALECT = Dialect(
-    HTTP_PROXY, _write, _read, frozenset({Ability.MATCH}), companions=services.of_all_three, objection=_objection
-)
+DIALECT = Dialect(HTTP_PROXY, _write, _read, services.of_all_three, frozenset({Ability.MATCH}), objection=_objection)

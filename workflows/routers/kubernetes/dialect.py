@@ -67,29 +67,26 @@ def _none(_: object) -> str:
     return ""
 
 
-def _no_companions(_: Draft) -> Iterable[Companion]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """Write and read the split of one kind of router.
 
     `write` gives metadata and spec of the object (an annotation that is None is removed); `read` gives the split that
     an object holds. `objection` says what of a plan cannot be written, `pending` why a split is not in force yet;
-    both are empty where all is well.
+    both are empty where all is well. `is_target` is set where the object is the plan's target itself.
     """
 
     kind: Kind
     write: Callable[[Draft], Manifest]
     read: Callable[[Site, Manifest], Route]
+    companions: Callable[[Draft], Iterable[Companion]]
     abilities: frozenset[Ability] = frozenset()
     name: Callable[[Site], str] = _apex
     source: Source | None = None
-    companions: Callable[[Draft], Iterable[Companion]] = _no_companions
     objection: Callable[[Site], str] = _none
     pending: Callable[[Manifest], str] = _none
     namespaced: bool = True
+    is_target: bool = False
 
     def refusal(self, plan: RolloutPlan) -> str:
         """Say what a plan asks for beyond this router, empty where nothing is."""

@@ -141,8 +141,8 @@ def _dialect(version: str) -> Dialect:
         kind,
         _write,
         _read,
+        services.of_all_three,
         frozenset(Ability),
-        companions=services.of_all_three,
         objection=_objection,
         pending=_pending,
     )
@@ -154,8 +154,8 @@ LINKERD = Dialect(
     V1.kind,
     _write,
     _read,
+    services.of_all_three,
     frozenset({Ability.MATCH}),
-    companions=services.of_all_three,
     objection=_untranslatable,
     pending=_pending,
 )

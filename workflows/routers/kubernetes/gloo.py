@@ -115,8 +115,8 @@ DIALECT = Dialect(
     ROUTE_TABLE,
     _write,
     _read,
+    _companions,
     frozenset({Ability.MATCH}),
     source=Source(UPSTREAM, "upstreamRef", optional=True),
-    companions=_companions,
     objection=_objection,
 )

@@ -131,8 +131,6 @@ def _objection(site: Site) -> str:
     asked = (site.analysis.match, site.analysis.mirror_percent, site.analysis.affinity)
     if _is_tcp(site) and any(asked):
         return "spec.service.appProtocol: tcp has no requests to match, to copy or to give cookies; remove it or these"
-    if site.setting("delegation") and (site.setting("hosts") or site.setting("gateways")):
-        return "spec.service.delegation: excludes hosts and gateways; the delegating VirtualService has them"
     return ""
 
 
@@ -153,7 +151,7 @@ DIALECT = Dialect(
     VIRTUAL_SERVICE,
     _write,
     _read,
+    _companions,
     frozenset(Ability),
-    companions=_companions,
     objection=_objection,
 )

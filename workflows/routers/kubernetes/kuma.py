@@ -42,4 +42,4 @@ def _read(site: Site, manifest: Manifest) -> Route:
     return _WEIGHTS.read(manifest, _tag(site, site.primary), _tag(site, site.canary))
 
 
-DIALECT = Dialect(TRAFFIC_ROUTE, _write, _read, companions=services.of_all_three, namespaced=False)
+DIALECT = Dialect(TRAFFIC_ROUTE, _write, _read, services.of_all_three, namespaced=False)

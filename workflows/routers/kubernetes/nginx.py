@@ -78,9 +78,9 @@ DIALECT = Dialect(
     ingress.INGRESS,
     _write,
     _read,
+    services.of_all_three,
     frozenset({Ability.MATCH}),
     name=ingress.name_of,
     source=ingress.SOURCE,
-    companions=services.of_all_three,
     objection=_objection,
 )

@@ -85,6 +85,8 @@ class KubernetesRouter:
         )
 
     def _target(self, *, going_home: bool) -> Target | None:
+        if self._dialect.is_target:
+            return None
         try:
             return read_target(self._pen.cluster, self._site.plan)
         except ConfigurationError:

@@ -108,4 +108,4 @@ def _read(_: Site, manifest: Manifest) -> Route:
     return Route(0 if home or not manifests.is_taken(manifest) else ALL)
 
 
-DIALECT = Dialect(SERVICE, _write, _read, companions=of_both_arms)
+DIALECT = Dialect(SERVICE, _write, _read, of_both_arms)

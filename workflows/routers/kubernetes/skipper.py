@@ -49,7 +49,7 @@ DIALECT = Dialect(
     ingress.INGRESS,
     _write,
     _read,
+    services.of_all_three,
     name=ingress.name_of,
     source=ingress.SOURCE,
-    companions=services.of_all_three,
 )

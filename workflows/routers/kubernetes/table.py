@@ -7,7 +7,19 @@ from workflows.cluster.pen import Pen
 from workflows.errors import ConfigurationError
 from workflows.ports import Clock, TrafficRouter
 from workflows.rollout.plan import RolloutPlan
-from workflows.routers.kubernetes import apisix, contour, gateway, gloo, istio, kuma, nginx, services, skipper, traefik
+from workflows.routers.kubernetes import (
+    apisix,
+    contour,
+    gateway,
+    gloo,
+    istio,
+    knative,
+    kuma,
+    nginx,
+    services,
+    skipper,
+    traefik,
+)
 from workflows.routers.kubernetes.dialect import Dialect
 from workflows.routers.kubernetes.router import KubernetesRouter
 
@@ -22,6 +34,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "gatewayapi:v1beta1": gateway.V1BETA1,
         "gloo": gloo.DIALECT,
         "istio": istio.DIALECT,
+        "knative": knative.DIALECT,
         "kubernetes": services.DIALECT,
         "kuma": kuma.DIALECT,
         "linkerd": gateway.LINKERD,
@@ -44,12 +57,17 @@ SUCCESSORS: Mapping[str, str] = MappingProxyType(
 
 def build_router(pen: Pen, plan: RolloutPlan, clock: Clock) -> TrafficRouter:
     """Give the router of a plan's provider; raises ConfigurationError for a plan that it cannot serve."""
-    name = plan.provider or DEFAULT
-    dialect = DIALECTS.get(name)
-    if dialect is None:
-        known = f"unknown; known: {', '.join(sorted(DIALECTS))}"
-        raise ConfigurationError(f"{plan.key}: spec.provider: {name}: {SUCCESSORS.get(name.partition(':')[0], known)}")
+    dialect = find_dialect(plan)
     refusal = dialect.refusal(plan)
     if refusal:
-        raise ConfigurationError(f"{plan.key}: provider {name}: {refusal}")
+        raise ConfigurationError(f"{plan.key}: provider {plan.provider or DEFAULT}: {refusal}")
     return KubernetesRouter(pen, plan, dialect, clock)
+
+
+def find_dialect(plan: RolloutPlan) -> Dialect:
+    """Give the dialect of a plan's provider; raises ConfigurationError for one that is not known, or no more."""
+    name = plan.provider or DEFAULT
+    if name not in DIALECTS:
+        known = f"unknown; known: {', '.join(sorted(DIALECTS))}"
+        raise ConfigurationError(f"{plan.key}: spec.provider: {name}: {SUCCESSORS.get(name.partition(':')[0], known)}")
+    return DIALECTS[name]

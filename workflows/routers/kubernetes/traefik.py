@@ -27,4 +27,4 @@ def _read(site: Site, manifest: Manifest) -> Route:
     return _WEIGHTS.read(manifest, site.primary, site.canary)
 
 
-DIALECT = Dialect(TRAEFIK_SERVICE, _write, _read, companions=services.of_all_three)
+DIALECT = Dialect(TRAEFIK_SERVICE, _write, _read, services.of_all_three)
