@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from workflows.cluster.client import Cluster
@@ -54,21 +55,48 @@ class Pen:
         """Write on just the version that was read; raises ConflictError when it is no longer the newest."""
         return self._write(kind, found, wanted)
 
+    def hand_back(self, kind: Kind, name: str, build: Callable[[Manifest], Manifest]) -> bool:
+        """Change an object for the last time, so that it bears our fencing number no more; tells whether it changed."""
+        for _ in range(_ATTEMPTS):
+            found = self.cluster.get(kind, self.namespace, name)
+            wanted = _without_fence(build(copy.deepcopy(found))) if found else None
+            if found is None or wanted is None or wanted == found:
+                return False
+            self._claim(kind, found)
+            with suppress(ConflictError):
+                self.cluster.replace(kind, wanted)
+                return True
+        raise ConflictError(f"{kind.kind} {name} in {self.namespace}: others write it faster than we can")
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """Delete an object; one that is gone is no error."""
+        found = self.cluster.get(kind, self.namespace, name)
+        if found:
+            self._claim(kind, found)
+            self.cluster.delete(kind, self.namespace, name)
+
     def _write(self, kind: Kind, found: Manifest | None, wanted: Manifest) -> Manifest:
         if found == wanted:
             return wanted
-        self.guard()
-        fence = self.fence()
-        self._refuse_older(kind, found, fence)
+        fence = self._claim(kind, found)
         metadata = wanted.setdefault("metadata", {})
         metadata["namespace"] = self.namespace
         metadata.setdefault("annotations", {})[FENCE] = str(fence)
         wanted = {"apiVersion": kind.api_version, "kind": kind.kind, **wanted}
         return self.cluster.replace(kind, wanted) if found else self.cluster.create(kind, wanted)
 
-    def _refuse_older(self, kind: Kind, found: Manifest | None, fence: int) -> None:
+    def _claim(self, kind: Kind, found: Manifest | None) -> int:
+        """Give our fencing number, under which this object may be written now."""
+        self.guard()
+        fence = self.fence()
         metadata = found["metadata"] if found else {}
         last = str((metadata.get("annotations") or {}).get(FENCE, ""))
         if last.isdecimal() and int(last) > fence:
             where = f"{kind.kind} {metadata['name']} in {self.namespace}"
             raise FencedError(f"{where}: written under fence {last}, ours is {fence}; another owner has the release")
+        return fence
+
+
+def _without_fence(manifest: Manifest) -> Manifest:
+    (manifest["metadata"].get("annotations") or {}).pop(FENCE, None)
+    return manifest
