@@ -4,16 +4,18 @@ What is drawn is what users do; hooks say yes at once, custom queries are in ord
 wanted. So a forecast tells what the metrics decide, and nothing about tests, approvals and slow starts.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
+from typing import Generic, TypeVar
 
 from workflows import stages, wiring
 from workflows.canary.override import with_judge
 from workflows.errors import ConfigurationError
 from workflows.foresight.traffic import Traffic, draw_window
 from workflows.notifiers.memory import MemoryEvents
-from workflows.ports import Clock, TrafficRouter
+from workflows.ports import Clock, TrafficCounter, TrafficRouter
 from workflows.records import TickRecord
 from workflows.release import Release
 from workflows.rollout.plan import RolloutPlan, Strategy
@@ -77,19 +79,39 @@ class Ending:
     failed: int
 
 
-def simulate(trial: Trial) -> Ending:
-    """Perform one release; the same trial always ends alike."""
-    plan = with_judge(trial.plan, trial.judge)
+Counter = TypeVar("Counter", bound=TrafficCounter)
+
+
+@dataclass(frozen=True, slots=True)
+class Performance(Generic[Counter]):
+    """Carry how a release on paper went, with the counter that it saw."""
+
+    outcome: Outcome
+    reason: str
+    seconds: float
+    counter: Counter
+
+
+def perform(plan: RolloutPlan, open_counter: Callable[[Clock, TrafficRouter], Counter]) -> Performance[Counter]:
+    """Perform one release of a second version on the memory platform, its traffic counted by what is opened."""
     platform = wiring.build("memory", plan, Wishes(events=MemoryEvents()))
-    counter = DrawnCounter(platform.clock, platform.router, trial.traffic, Random(trial.seed))  # noqa: S311 - drawn traffic is no secret
+    counter = open_counter(platform.clock, platform.router)
     began = platform.clock.now()
-    last: list[TickRecord] = []
+    ticks: list[TickRecord] = []
     release = Release(replace(platform, counter=counter), plan, "simulation")
-    state = stages.drive(release, stages.rests, last.append)
+    state = stages.drive(release, stages.rests, ticks.append)
     if state.cause is None:  # pragma: no cover - a plan that may rest without a cause is refused by `check`
         raise ConfigurationError(f"{plan.key}: its release never ends")
-    met = counter.counts.of(Arm.CANARY)
-    return Ending(state.cause.outcome, (last[-1].at - began).total_seconds(), met.total, met.errors)
+    return Performance(state.cause.outcome, state.reason, (ticks[-1].at - began).total_seconds(), counter)
+
+
+def simulate(trial: Trial) -> Ending:
+    """Perform one release on drawn traffic; the same trial always ends alike."""
+    random = Random(trial.seed)  # noqa: S311 - drawn traffic is no secret
+    plan = with_judge(trial.plan, trial.judge)
+    performed = perform(plan, lambda clock, router: DrawnCounter(clock, router, trial.traffic, random))
+    met = performed.counter.counts.of(Arm.CANARY)
+    return Ending(performed.outcome, performed.seconds, met.total, met.errors)
 
 
 def check(plan: RolloutPlan) -> None:

@@ -1,12 +1,13 @@
 """Ask a Prometheus server, or what speaks its language: Thanos, Mimir, VictoriaMetrics.
 
-The rule to keep: only instant queries are asked, and only one number is an answer to a check.
+The rule to keep: checks are asked as instant queries, and only one number is an answer to a check.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from workflows.errors import ConfigurationError
@@ -17,7 +18,8 @@ from workflows.metrics.endpoint import Endpoint
 from workflows.rollout.plan import Check, RolloutPlan
 from workflows.rollout.samples import Gap, Measurement
 
-_PATH = "/api/v1/query"
+_INSTANT, _RANGE = "/api/v1/query", "/api/v1/query_range"
+_NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 _GIVEN_UP = frozenset({"timeout", "canceled"})
 
 
@@ -30,6 +32,15 @@ class Sample:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Name a time that has passed: Unix seconds, and how many of them lie between two looks."""
+
+    start: float
+    end: float
+    step_s: float
+
+
 class Prometheus:
     """Ask instant queries; the Secret may hold `token`, or `username` and `password`, and `ca.crt`."""
 
@@ -38,7 +49,7 @@ class Prometheus:
 
     def ask(self, query: str) -> float:
         """Give the one number that a query yields; raises NoAnswerError with the gap in its place."""
-        data = self._query(query)
+        data = self._query(_INSTANT, query)
         match data.get("resultType"), data.get("result"):
             case "vector", list() as found:
                 return _read_sample(answers.read_only(found)).value
@@ -49,13 +60,21 @@ class Prometheus:
 
     def series(self, query: str) -> tuple[Sample, ...]:
         """Give every series that a query yields; raises NoAnswerError where the answer is no vector."""
-        data = self._query(query)
+        data = self._query(_INSTANT, query)
         if data.get("resultType") != "vector":
             raise NoAnswerError(Gap.NOT_A_NUMBER, f"a {data.get('resultType')} holds no counters")
         return tuple(_read_sample(each) for each in answers.find(data, "result"))
 
-    def _query(self, query: str) -> Mapping[str, Any]:
-        answer = self._connection.get(_PATH, {"query": " ".join(query.split())})
+    def past(self, query: str, span: Span) -> tuple[Sample, ...]:
+        """Give every series that a query yielded at each step of a time that has passed."""
+        fields = {"start": f"{span.start:.3f}", "end": f"{span.end:.3f}", "step": f"{span.step_s:g}"}
+        data = self._query(_RANGE, query, fields)
+        if data.get("resultType") != "matrix":
+            raise NoAnswerError(Gap.NOT_A_NUMBER, f"a {data.get('resultType')} holds no past counters")
+        return tuple(sample for each in answers.find(data, "result") for sample in _read_samples(each))
+
+    def _query(self, path: str, query: str, fields: Mapping[str, str] = _NO_FIELDS) -> Mapping[str, Any]:
+        answer = self._connection.get(path, {"query": " ".join(query.split()), **fields})
         document = _read_document(answer)
         if document.get("status") != "success" or answer.status >= HTTPStatus.BAD_REQUEST:
             raise NoAnswerError(_name(answer, document), f"{document.get('errorType')}: {document.get('error')}")
@@ -111,3 +130,11 @@ def _read_sample(series: object) -> Sample:
             raise NoAnswerError(Gap.SEVERAL_SERIES, "the answer has several values of one series; ask for one instant")
         case _:
             raise NoAnswerError(Gap.NOT_A_NUMBER, f"{answers.shorten(series)} is no series with a value")
+
+
+def _read_samples(series: object) -> tuple[Sample, ...]:
+    match series:
+        case {"metric": dict() as labels, "values": list() as values}:
+            return tuple(_read_sample({"metric": labels, "value": value}) for value in values)
+        case _:
+            raise NoAnswerError(Gap.NOT_A_NUMBER, f"{answers.shorten(series)} is no series with values")
