@@ -1,13 +1,15 @@
 """Tests that run a program: commands without a shell, and helm."""
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
 
 from tests.webhooks.performing import make_test, perform
+from webhooks import checks
 from webhooks.checks import tool_output
-from webhooks.checks.job import CheckResult, Outcome
+from webhooks.checks.job import CheckResult, Ended, Outcome
 from webhooks.errors import CatalogError
 
 JUNIT = '<testsuite><testcase name="a"/><testcase name="price"><failure message="7 is not 9"/></testcase></testsuite>'
@@ -136,6 +138,45 @@ def test_a_failing_helm_test_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     result = helm(tmp_path, "echo 'Error: pod smoke failed' >&2; exit 1", monkeypatch)
 
     assert result == CheckResult(Outcome.FAILED, "exit status 1: Error: pod smoke failed")
+
+
+SUITES = """TEST SUITE:     ad-smoke
+Last Started:   Mon Nov 23 04:00:00 2026
+Last Completed: Mon Nov 23 04:00:05 2026
+Phase:          Succeeded
+TEST SUITE:     ad-price
+Last Started:   Mon Nov 23 04:00:05 2026
+Last Completed: Mon Nov 23 04:00:09 2026
+Phase:          Failed
+"""
+HELM_ENDS = [
+    (SUITES, 1, Outcome.FAILED, "1 of 2 failed: ad-price; exit status 1: Phase:          Failed"),
+    (SUITES.replace("Failed", "Succeeded"), 0, Outcome.PASSED, "2 tests passed"),
+    ("TEST SUITE: None\n", 0, Outcome.FAILED, "the release has no test"),
+]
+
+
+@pytest.mark.parametrize(("output", "status", "outcome", "reason"), HELM_ENDS)
+def test_helm_tests_are_told_by_name(output: str, status: int, outcome: Outcome, reason: str) -> None:
+    result = checks.read(make_test("kind: helm-test"), Ended(status, output, "", Path()))
+
+    assert result == CheckResult(outcome, reason)
+
+
+def test_a_suite_leaves_a_report_of_its_tests_by_name(tmp_path: Path) -> None:
+    result, _ = run_script(tmp_path, f"echo '{JUNIT}' > junit.xml; exit 1")
+
+    report = json.loads(result.report)
+    assert [report[name] for name in ("tests", "failed", "skipped")] == [2, 1, 0]
+    assert [(case["name"], case["outcome"]) for case in report["cases"]] == [("price", "failed"), ("a", "passed")]
+
+
+LEFT = ["ln -s /etc/passwd junit.xml", "mkfifo junit.xml", "mkdir junit.xml"]
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_what_a_command_left_in_place_of_its_junit_is_passed_over(tmp_path: Path, left: str) -> None:
+    assert run_script(tmp_path, left)[0] == CheckResult(Outcome.PASSED, "exit status 0")
 
 
 HEY = "Status code distribution:\n"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.webhooks.bench import AD, AdService
 from webhooks.catalog import read_catalog
 from webhooks.checks.job import Job
 from webhooks.errors import StoreError
+from webhooks.routes.api.reports import write_junit
 from webhooks.runs import Bell, RunService, process
 from webhooks.runs.changes import change
 from webhooks.runs.child import Child
@@ -117,6 +119,13 @@ def test_a_suite_fails_by_the_names_of_its_tests(shop: Workshop) -> None:
 
     assert (run.state, run.reason[:27]) == (RunState.FAILED, "1 of 2 failed: test_price: ")
     assert "assert 7 == 9" in run.log
+
+
+def test_the_report_of_a_suite_names_its_tests(shop: Workshop) -> None:
+    run = shop.finish(shop.start(shop.suite("def test_a(): pass\ndef test_price(): assert 7 == 9\n")))
+
+    cases = [(case.get("name"), [part.tag for part in case]) for case in ET.fromstring(write_junit(run))]  # noqa: S314 - written by us
+    assert cases == [("t", ["failure", "system-out"]), ("test_price", ["failure"]), ("test_a", [])]
 
 
 def test_a_suite_that_cannot_be_collected_has_not_passed(shop: Workshop) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from webhooks.catalog import CatalogTest, CommandSpec
@@ -48,6 +49,11 @@ def read(test: CatalogTest, ended: Ended) -> CheckResult:
 
 def _judge(spec: CommandSpec, ended: Ended) -> CheckResult:
     tally = _read_junit(ended.folder / spec.junit)
+    result = _judge_end(spec, ended, tally)
+    return result if tally is None else replace(result, report=tally.write_report())
+
+
+def _judge_end(spec: CommandSpec, ended: Ended, tally: Tally | None) -> CheckResult:
     if tally is not None and tally.failures:
         return CheckResult(Outcome.FAILED, f"{len(tally.failures)} of {tally.tests} failed: {tally.first_failures}")
     if ended.status != 0:

@@ -38,10 +38,11 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Carry what came of a test and why, in one line."""
+    """Carry what came of a test and why, in one line; `report` is its tests by name (JSON), where it has any."""
 
     outcome: Outcome
     reason: str
+    report: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

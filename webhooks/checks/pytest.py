@@ -6,11 +6,12 @@ its parameters in PENSTOCK_PARAM_NAME. A suite that ran no test has not passed.
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from webhooks.catalog import CatalogTest, PytestSpec
 from webhooks.checks.job import CheckResult, Ended, Job, Outcome, Target, describe_target, python_command
-from webhooks.checks.junit import JUNIT, count
+from webhooks.checks.junit import JUNIT, Tally, count
 
 _INI = "pytest.ini"
 _NO_TESTS = 5
@@ -48,6 +49,10 @@ def read(_: CatalogTest, ended: Ended) -> CheckResult:
         tally = count(ended.folder / JUNIT)
     except (OSError, ValueError, ET.ParseError):
         return CheckResult(Outcome.INCONCLUSIVE, f"pytest left no readable {JUNIT} ({_explain(ended)})")
+    return replace(_judge(tally, ended), report=tally.write_report())
+
+
+def _judge(tally: Tally, ended: Ended) -> CheckResult:
     if tally.failures:
         return CheckResult(Outcome.FAILED, f"{len(tally.failures)} of {tally.tests} failed: {tally.first_failures}")
     if ended.status == _NO_TESTS or tally.tests == tally.skipped:

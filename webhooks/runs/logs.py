@@ -27,6 +27,11 @@ class Finished:
         stdout = self.child.mask.hide(self.ended.stdout)
         return f"{stdout[-_TAIL // 2 :]}{self.ended.stderr[-_TAIL // 2 :]}"
 
+    @property
+    def report(self) -> str:
+        """Give its tests by name (JSON), secrets hidden."""
+        return self.child.mask.hide_json(self.result.report)
+
 
 class RunLogs:
     """Move output from children to the store, at most `limit` bytes a run."""

@@ -224,15 +224,15 @@ class Runner:
         self._logs.take(child, whole=True)
         run = self._runs.find(child.run.id) or child.run
         if run.cancel:
-            self._save_end(run, RunState.CANCELLED, run.cancel, finished.log)
+            self._save_end(run, RunState.CANCELLED, run.cancel, finished)
         elif child.stop_reason and run.watch is None:
             late = RunState.INCONCLUSIVE if child.test.kind is Kind.LOAD else RunState.FAILED
-            self._save_end(run, late, child.stop_reason, finished.log)
+            self._save_end(run, late, child.stop_reason, finished)
         elif result.outcome is not Outcome.PASSED and child.attempt < child.test.attempts:
             self._spawn(run, child.attempt + 1)
         else:
             tries = f" (attempt {child.attempt} of {child.test.attempts})" if child.attempt > 1 else ""
-            self._save_end(run, _STATES[result.outcome], result.reason + tries, finished.log)
+            self._save_end(run, _STATES[result.outcome], result.reason + tries, finished)
         del self._finished[run.id]
         child.clear()
 
@@ -258,11 +258,16 @@ class Runner:
         logs.event(_log, "run ended", **about, state=state.value, reason=reason)
         metrics.RUNS_ENDED.labels(order.kind, state.value).inc()
 
-    def _save_end(self, run: Run, state: RunState, reason: str, log: str = "") -> None:
+    def _save_end(self, run: Run, state: RunState, reason: str, finished: Finished | None = None) -> None:
         self._tell_end(run, state, reason)
+        log, report = ("", "") if finished is None else (finished.log, finished.report)
 
         def end(now: Run) -> Run | None:
-            return end_run(replace(now, log=log), state, reason, self._now()) if self._leases.holds(now) else None
+            return (
+                end_run(replace(now, log=log, report=report or now.report), state, reason, self._now())
+                if self._leases.holds(now)
+                else None
+            )
 
         change(self._runs, run.id, end)
 

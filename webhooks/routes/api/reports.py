@@ -1,6 +1,7 @@
 """Show a run to programs and people: as JSON, HTML or JUnit XML."""
 
 import json
+from collections.abc import Mapping
 from html import escape
 from xml.etree import ElementTree as ET
 
@@ -52,18 +53,39 @@ def write_html(run: Run) -> str:
 
 
 def write_junit(run: Run) -> str:
-    """Write the report as JUnit XML: one test case, which is skipped while there is no verdict."""
+    """Write the report as JUnit XML: a case for the run, skipped while it has no verdict, and one for each test."""
+    cases = _find_cases(run)
     took = f"{max(0.0, run.ended_at - run.started_at):.3f}"
-    failures = str(int(run.state is RunState.FAILED))
-    suite = ET.Element("testsuite", name=str(run.order.canary), tests="1", failures=failures, time=took)
+    failures = int(run.state is RunState.FAILED) + sum(case.get("outcome") == "failed" for case in cases)
+    named = {"name": str(run.order.canary), "tests": str(1 + len(cases)), "failures": str(failures), "time": took}
+    suite = ET.Element("testsuite", named)
     case = ET.SubElement(suite, "testcase", classname=run.order.hook, name=run.order.test, time=took)
-    verdict = _VERDICTS.get(run.state, "skipped")
-    if verdict:
-        ET.SubElement(case, verdict, message=f"{run.state.value}: {run.reason}".translate(_UNWRITABLE))
+    _add_verdict(case, _VERDICTS.get(run.state, "skipped"), f"{run.state.value}: {run.reason}")
     ET.SubElement(case, "system-out").text = run.log.translate(_UNWRITABLE)
+    for one in cases:
+        _add_case(suite, one)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
+def _find_cases(run: Run) -> list[Mapping[str, object]]:
+    report = json.loads(run.report or "null")
+    found = report.get("cases") if isinstance(report, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _add_case(suite: ET.Element, one: Mapping[str, object]) -> None:
+    texts = {name: str(one.get(name, "")).translate(_UNWRITABLE) for name in ("suite", "name", "message", "seconds")}
+    named = {"classname": texts["suite"], "name": texts["name"], "time": texts["seconds"]}
+    case = ET.SubElement(suite, "testcase", named)
+    _add_verdict(case, _CASES.get(str(one.get("outcome")), ""), texts["message"])
+
+
+def _add_verdict(case: ET.Element, verdict: str, message: str) -> None:
+    if verdict:
+        ET.SubElement(case, verdict, message=message.translate(_UNWRITABLE))
+
+
+_CASES = {"failed": "failure", "skipped": "skipped"}
 _VERDICTS = {
     RunState.PASSED: "",
     RunState.FAILED: "failure",
