@@ -7,13 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from workflows.canary.exclusions import EXCLUDE_TRAFFIC, parse_exclusions
 from workflows.errors import ConfigurationError
 from workflows.metrics.series import Series
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.traffic import Arm
-
-EXCLUDE = "penstock.dev/exclude-traffic"
-"""The annotation that leaves traffic out: `label=regex`, several separated by commas."""
 
 HELD = "5m"
 """How long a counter keeps its last value while its pod is not scraped (Prometheus' own look-back)."""
@@ -21,7 +19,6 @@ HELD = "5m"
 PARTS = ("kubernetes_pod_name", "pod", "instance")
 """The labels that name whoever counts, the first that is there."""
 
-_EXCLUSION = re.compile(r"\s*([a-zA-Z_]\w*)\s*=\s*([^,\"\\]+?)\s*")
 _NO_WORD = re.compile(r"\W")
 _SUFFIX = "[0-9a-zA-Z]+"
 
@@ -61,7 +58,7 @@ def write_queries(series: Series, plan: RolloutPlan, revisions: Revisions) -> Qu
     either = canary if primary is None else f"{canary}|{primary}"
     arm = series.arm.format_map(values)
     fixed = [each.format_map(values) for each in series.selectors]
-    picked = ",".join((*fixed, f'{arm}=~"{either}"', *exclusions(plan.annotations)))
+    picked = ",".join((*fixed, f'{arm}=~"{either}"', *exclude(plan.annotations)))
     timed = ",".join((picked, *series.timed))
     labels = ",".join(dict.fromkeys((*PARTS, arm)))
     return Queries(
@@ -74,19 +71,13 @@ def write_queries(series: Series, plan: RolloutPlan, revisions: Revisions) -> Qu
     )
 
 
-def exclusions(annotations: Mapping[str, str]) -> list[str]:
+def exclude(annotations: Mapping[str, str]) -> list[str]:
     """Give the matchers that leave traffic out, as of our own load; raises ConfigurationError for what is none."""
-    text = annotations.get(EXCLUDE, "")
-    matchers = []
-    for part in filter(str.strip, text.split(",")):
-        found = _EXCLUSION.fullmatch(part)
-        if found is None:
-            raise ConfigurationError(
-                f"metadata.annotations.{EXCLUDE}: {part!r} is not a label and its value; "
-                "write for example source_workload=loadtester"
-            )
-        matchers.append(f'{found[1]}!~"{found[2]}"')
-    return matchers
+    try:
+        excluded = parse_exclusions(annotations.get(EXCLUDE_TRAFFIC, ""))
+    except ValueError as error:
+        raise ConfigurationError(f"metadata.annotations.{EXCLUDE_TRAFFIC}: {error}") from error
+    return [f'{label}!~"{pattern}"' for label, pattern in excluded]
 
 
 def _values(plan: RolloutPlan, revisions: Revisions) -> Mapping[str, str]:
