@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from workflows.canary import durations
+from workflows.canary.exclusions import EXCLUDE_TRAFFIC, parse_exclusions
 from workflows.canary.findings import did_you_mean
 from workflows.canary.section import Section
 from workflows.cluster.guard import ADOPTED
@@ -14,7 +15,7 @@ PREFIX = "penstock.dev/"
 NO_DATA = f"{PREFIX}no-data"
 APPROVAL_TIMEOUT = f"{PREFIX}approval-timeout"
 JUDGE = f"{PREFIX}judge"
-KNOWN = (ADOPTED, APPROVAL_TIMEOUT, JUDGE, NO_DATA, SELECTOR_LABELS)
+KNOWN = (ADOPTED, APPROVAL_TIMEOUT, EXCLUDE_TRAFFIC, JUDGE, NO_DATA, SELECTOR_LABELS)
 _DAY = timedelta(days=1)
 
 
@@ -24,7 +25,15 @@ def read_annotations(metadata: Section) -> Mapping[str, str]:
     for name in annotations:
         if name.startswith(PREFIX) and name not in KNOWN:
             _warn(metadata, name, f"is not known and is ignored; known: {', '.join(KNOWN)}", did_you_mean(name, KNOWN))
+    _check_exclusions(metadata, annotations.get(EXCLUDE_TRAFFIC, ""))
     return annotations
+
+
+def _check_exclusions(metadata: Section, text: str) -> None:
+    try:
+        parse_exclusions(text)
+    except ValueError as error:
+        _error(metadata, EXCLUDE_TRAFFIC, str(error))
 
 
 def read_no_data(metadata: Section) -> NoDataPolicy:
