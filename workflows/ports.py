@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from webhooks.protocol import HookPayload
+from workflows.rollout.decision import TopUp
 from workflows.rollout.order import Order
 from workflows.rollout.plan import Alerting, Check, Hook, RolloutPlan, Severity
 from workflows.rollout.samples import Measurement, TrafficCounts
@@ -107,6 +108,14 @@ class Lease:
     expires: datetime
 
 
+class LoadMaker(Protocol):
+    """Send requests of our own, marked as such, to both arms alike."""
+
+    def send(self, wanted: TopUp, plan: RolloutPlan) -> TrafficCounts:
+        """Ask both arms for the plan's path in turns and give what they answered; raises TemporaryError."""
+        ...
+
+
 class StateStore(Protocol):
     """Keep a release's state and who owns it; both are for one canary."""
 
@@ -156,7 +165,7 @@ class Notifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Hold one adapter for every port, for one canary."""
+    """Hold one adapter for every port, for one canary; `load` is None where both arms cannot be reached by us."""
 
     clock: Clock
     router: TrafficRouter
@@ -167,3 +176,4 @@ class Platform:
     states: StateStore
     events: EventSink
     notifier: Notifier
+    load: LoadMaker | None = None

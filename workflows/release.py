@@ -31,6 +31,7 @@ from workflows.rollout.decision import (
     Scale,
     Shift,
     Tick,
+    TopUp,
 )
 from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.plan import Hook, RolloutPlan
@@ -185,6 +186,8 @@ class _Inquiry:
                 return call_hooks(self._release, hook_type, revision)
             case JudgeMetrics():
                 return self._judge()
+            case TopUp():
+                return _top_up(self._release, question)
             case CountTraffic():  # pragma: no branch - mypy proves it is the last
                 self._count()
                 return self.evidence.window
@@ -202,6 +205,16 @@ class _Inquiry:
             now = read_counts(self._release)
             window = now.since(self._since) if now and self._since else TrafficCounts()
             self.evidence = replace(self.evidence, reading=now, window=window)
+
+
+def _top_up(release: Release, wanted: TopUp) -> TrafficCounts:
+    """Send requests of our own; what could not be sent has taught nothing."""
+    load = release.platform.load
+    try:
+        return load.send(wanted, release.plan) if load else TrafficCounts()
+    except TemporaryError as error:
+        tell(release, release.state(), (Event(f"Top-up of {release.plan.key} failed: {error}", warning=True),))
+        return TrafficCounts()
 
 
 def read_counts(release: Release) -> TrafficCounts | None:

@@ -73,6 +73,10 @@ class Histogram:
                 return min(middle_of(cell), self.max_us or middle_of(cell)) / 1000
         return None
 
+    def count_within(self, bound_ms: float) -> int:
+        """Count the durations of at most a bound in milliseconds; a cell is within where its middle is."""
+        return sum(count for cell, count in self.cells.items() if middle_of(cell) <= bound_ms * 1000)
+
     def merge(self, other: "Histogram") -> "Histogram":
         """Add another, cell by cell."""
         cells = dict(self.cells)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from workflows.rollout.plan import Judge, Strategy
-from workflows.rollout.premise import Choice, Circumstances, Load, choose, parse_judge
+from workflows.rollout.plan import Judge, Load, Strategy
+from workflows.rollout.premise import Choice, Circumstances, choose, parse_judge
 from workflows.rollout.terms import Mode
 
 
@@ -33,8 +33,7 @@ def test_evidence_judges_where_both_arms_get_the_same_mix(load: Load) -> None:
 @pytest.mark.parametrize(
     ("circumstances", "why"),
     [
-        (Circumstances(load=Load.ONE_ARM), "synthetic load goes to one arm only"),
-        (Circumstances(counted=False), "gives rates, not counts"),
+        (Circumstances(load=Load.ONE_ARM), "a rollout hook sends load to one arm only, where it is counted"),
         (Circumstances(mirrored=True), "mirrored requests reach both arms"),
         (Circumstances(Strategy.AB_TESTING), "other users"),
         (Circumstances(Strategy.BLUE_GREEN), "no user traffic"),

@@ -8,7 +8,7 @@ from tests.rollout.judged import FELL_BACK, judged, unchecked
 from tests.rollout_story import ab_test, analysis, blue_green, plan
 from workflows.rollout import trial
 from workflows.rollout.decision import CountTraffic, Tick
-from workflows.rollout.plan import Check, Judge, Limits, RolloutPlan
+from workflows.rollout.plan import Check, Judge, Limits, Load, RolloutPlan
 from workflows.rollout.state import Cause, HookRound
 from workflows.rollout.terms import Mode
 from workflows.rollout.tick import deliberate
@@ -20,8 +20,9 @@ from workflows.rollout.tick import deliberate
         (ab_test(), "an A/B match sends other users"),
         (blue_green(), "blue/green gives the canary no user traffic"),
         (plan(analysis(mirror_percent=100)), "mirrored requests reach both arms"),
+        (plan(load=Load.ONE_ARM), "sends load to one arm only, where it is counted"),
     ],
-    ids=["a/b", "blue/green", "mirroring"],
+    ids=["a/b", "blue/green", "mirroring", "load"],
 )
 def test_without_its_premise_thresholds_judge_and_it_is_said_once(of: RolloutPlan, why: str) -> None:
     story = judged(of)

@@ -1,5 +1,6 @@
 """Read our own annotations: what a plan says beyond Flagger's fields, never in a field that Flagger would reject."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -9,14 +10,18 @@ from workflows.canary.findings import did_you_mean
 from workflows.canary.section import Section
 from workflows.cluster.guard import ADOPTED
 from workflows.cluster.targets import SELECTOR_LABELS
-from workflows.rollout.plan import Judge, NoDataPolicy
+from workflows.rollout.plan import Judge, Load, NoDataPolicy
 
 PREFIX = "penstock.dev/"
 NO_DATA = f"{PREFIX}no-data"
 APPROVAL_TIMEOUT = f"{PREFIX}approval-timeout"
 JUDGE = f"{PREFIX}judge"
-KNOWN = (ADOPTED, APPROVAL_TIMEOUT, EXCLUDE_TRAFFIC, JUDGE, NO_DATA, SELECTOR_LABELS)
+LOAD = f"{PREFIX}load"
+TOP_UP = f"{PREFIX}top-up"
+KNOWN = (ADOPTED, APPROVAL_TIMEOUT, EXCLUDE_TRAFFIC, JUDGE, LOAD, NO_DATA, SELECTOR_LABELS, TOP_UP)
 _DAY = timedelta(days=1)
+_SWITCH = {"true": "/", "false": ""}
+_PATH = re.compile(r"/[\x21-\x7e]*\Z")
 
 
 def read_annotations(metadata: Section) -> Mapping[str, str]:
@@ -57,6 +62,23 @@ def read_judge(metadata: Section) -> Judge:
 def read_adopted(metadata: Section) -> bool:
     """Tell whether the Canary is suspended for Flagger only, since we drive it."""
     return ADOPTED in metadata.texts("annotations")
+
+
+def read_load(metadata: Section) -> Load:
+    """Give what other tests and loads do to the counts; unless said otherwise, nothing."""
+    text = metadata.texts("annotations").get(LOAD, Load.UNCOUNTED.value)
+    known = {load.value: load for load in Load}
+    if text not in known:
+        _error(metadata, LOAD, f"is not known; allowed: {', '.join(known)}", did_you_mean(text, known))
+    return known.get(text, Load.UNCOUNTED)
+
+
+def read_top_up(metadata: Section) -> str:
+    """Give the path that is asked for when users send too little, `/` for true; empty is nothing, the default."""
+    text = metadata.texts("annotations").get(TOP_UP, "false")
+    if text not in _SWITCH and not _PATH.match(text):
+        _error(metadata, TOP_UP, "is not true, false or a path such as /ad")
+    return _SWITCH.get(text, text)
 
 
 def read_approval_deadline(metadata: Section) -> timedelta:

@@ -152,6 +152,8 @@ def _build_plan(canary: Section, templates: Templates) -> RolloutPlan:
         approval_deadline=annotations.read_approval_deadline(metadata),
         no_data=annotations.read_no_data(metadata),
         judge=annotations.read_judge(metadata),
+        load=annotations.read_load(metadata),
+        top_up=annotations.read_top_up(metadata),
         autoscaler=service.read_autoscaler(spec),
         references=service.read_references(spec, namespace),
         skip_analysis=spec.get("skipAnalysis", False),

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from workflows import canary
+from workflows.canary.loads import with_counted_load
 from workflows.canary.override import with_interval, with_judge
 from workflows.canary.source import fetch
 from workflows.canary.templates import DEFAULT_NAMESPACE
@@ -54,7 +55,8 @@ def find_subject(arguments: argparse.Namespace, file: Path | None) -> Subject:
     """Read the plan that the arguments mean, with another interval or judge if one is given."""
     subject = _find(arguments, file)
     plan = subject.plan if arguments.interval is None else with_interval(subject.plan, arguments.interval)
-    return replace(subject, plan=plan if arguments.judge is None else with_judge(plan, arguments.judge))
+    plan = plan if arguments.judge is None else with_judge(plan, arguments.judge)
+    return replace(subject, plan=with_counted_load(plan) if subject.platform == KUBERNETES else plan)
 
 
 def connect(arguments: argparse.Namespace) -> Cluster:

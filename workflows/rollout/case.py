@@ -19,13 +19,15 @@ class Look:
     """Show the judge one window of user traffic, by pods where the source has them.
 
     `at_s` is the time of its end, `weight` the canary's percent in force during it. `sticky` says that users stay on
-    their arm, so that the split seen need not be the split asked.
+    their arm, so that the split seen need not be the split asked. `synthetic` says that these are requests of our own
+    to both arms alike, which say nothing about the users' traffic.
     """
 
     at_s: float
     weight: int
     window: TrafficCounts
     sticky: bool = False
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

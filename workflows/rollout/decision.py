@@ -34,7 +34,19 @@ class CountTraffic:
     """Ask what was counted of user traffic in the window since the state's last reading of the counters."""
 
 
-Question = CallHooks | JudgeMetrics | CountTraffic
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """Ask for requests of our own to both arms alike, so many to each within so many seconds, and for their counts.
+
+    `bounds_ms` are the latency bounds by which they are wanted.
+    """
+
+    requests: int
+    within_s: float
+    bounds_ms: tuple[float, ...] = ()
+
+
+Question = CallHooks | JudgeMetrics | CountTraffic | TopUp
 Answer = HookRound | tuple[CheckResult, ...] | TrafficCounts
 
 
@@ -134,4 +146,14 @@ def ask_counts() -> Generated[TrafficCounts]:
     answer = yield CountTraffic()
     if not isinstance(answer, TrafficCounts):
         raise TypeError(f"counts were asked, {type(answer).__name__} was answered")
+    return answer
+
+
+def ask_top_up(wanted: TopUp | None) -> Generated[TrafficCounts]:
+    """Ask for requests of our own and what became of them; nothing where none are wanted or none can be sent."""
+    if wanted is None:
+        return TrafficCounts()
+    answer = yield wanted
+    if not isinstance(answer, TrafficCounts):
+        raise TypeError(f"a top-up was asked, {type(answer).__name__} was answered")
     return answer

@@ -100,7 +100,7 @@ def see(errors: Split, look: Look) -> Sight:
         return Sight.DARK
     if look.weight >= ladder.ALL:
         return Sight.ALONE if errors.canary.requests else Sight.NO_CANARY
-    if not look.sticky and _lopsided(errors, look.weight / ladder.ALL):
+    if not look.sticky and not look.synthetic and _lopsided(errors, look.weight / ladder.ALL):
         return Sight.LOPSIDED
     if not errors.canary.requests:
         return Sight.NO_CANARY
@@ -176,9 +176,10 @@ def _learn(case: Case, window: _Window) -> Case:
         return replace(case, at_s=at)
     streams = case.streams or case.baseline.streams()
     requests, usual = window.errors.requests, case.traffic
+    traffic = requests if usual is None else usual + SMOOTHING * (requests - usual)
     return replace(
         case,
         at_s=at,
         baseline=baseline.learn(case.baseline, look.window.primary, streams),
-        traffic=requests if usual is None else usual + SMOOTHING * (requests - usual),
+        traffic=usual if look.synthetic else traffic,
     )

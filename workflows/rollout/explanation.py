@@ -36,7 +36,7 @@ def explain(terms: Terms, finding: Finding) -> str:
     if finding.verdict is Verdict.FAILED:
         return f"{seen}, {terms.limit:g} rolls back; a pass needs it below {terms.doubt:g}"
     if finding.verdict is Verdict.PASSED:
-        return f"{seen}, below {terms.doubt:g}: weight {case.weight} passed"
+        return f"{seen}, below {terms.doubt:g}: weight {case.weight} passed{_limit(terms, case)}"
     stuck = ", and waiting alone will not help" if finding.stuck else ""
     needs = _ask(requests_missing(terms, case))
     return f"{seen}, {terms.limit:g} rolls back; {finding.obstacle}{stuck}; {needs}{_limit(terms, case)}"

@@ -162,6 +162,14 @@ class SessionAffinity:
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+class Load(enum.Enum):
+    """Say where synthetic load goes, if its requests are counted at all (annotation `penstock.dev/load`)."""
+
+    UNCOUNTED = "uncounted"
+    BOTH_ARMS = "both-arms"
+    ONE_ARM = "one-arm"
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Describe the service whose traffic is moved; `settings` keeps what only some routers use, as it was written."""
@@ -202,7 +210,11 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
-    """Describe the release of one canary."""
+    """Describe the release of one canary.
+
+    `load` is what other tests and loads do to the counts. `top_up` is the path that both arms are asked for when users
+    send too little for the evidence, empty for nothing.
+    """
 
     name: str
     namespace: str
@@ -216,6 +228,8 @@ class RolloutPlan:
     approval_deadline: timedelta = timedelta(days=1)
     no_data: NoDataPolicy = NoDataPolicy.FAIL
     judge: Judge = Judge.THRESHOLD
+    load: Load = Load.UNCOUNTED
+    top_up: str = ""
     autoscaler: Autoscaler | None = None
     references: Mapping[str, Reference] = field(default_factory=lambda: MappingProxyType({}))
     skip_analysis: bool = False

@@ -4,11 +4,10 @@ Premise: both arms get the same mix of requests at the same time. The one rule t
 silent.
 """
 
-import enum
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from workflows.rollout.plan import Judge, Strategy
+from workflows.rollout.plan import Judge, Load, Strategy
 
 
 def parse_judge(name: str) -> Judge:
@@ -20,14 +19,6 @@ def parse_judge(name: str) -> Judge:
         raise ValueError(f"unknown judge {name!r}; known: {known}") from None
 
 
-class Load(enum.Enum):
-    """Say where synthetic load goes, if its requests are counted at all."""
-
-    UNCOUNTED = "left out of the counts"
-    BOTH_ARMS = "sent to both arms alike"
-    ONE_ARM = "sent to one arm and counted"
-
-
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """Hold what the premise depends on."""
@@ -35,7 +26,6 @@ class Circumstances:
     strategy: Strategy = Strategy.CANARY
     mirrored: bool = False
     load: Load = Load.UNCOUNTED
-    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +47,11 @@ def choose(asked: Judge, circumstances: Circumstances) -> Choice:
 
 
 def _break_premise(circumstances: Circumstances) -> str:
-    if not circumstances.counted:
-        return "the metrics source gives rates, not counts per arm and window"
     if circumstances.load is Load.ONE_ARM:
-        return "synthetic load goes to one arm only and is counted; leave it out or send it to both arms"
+        return (
+            "a rollout hook sends load to one arm only, where it is counted; leave it out of the counts or send it to "
+            "both arms, and say so with the annotation penstock.dev/load: uncounted or both-arms"
+        )
     if circumstances.mirrored:
         return "mirrored requests reach both arms, so the arms do not share the traffic"
     return UNSHARED.get(circumstances.strategy, "")

@@ -16,6 +16,9 @@ from workflows.rollout.health import Margin
 from workflows.rollout.tally import Split, Tally
 from workflows.rollout.terms import Terms
 
+TOP_UP_PER_S = 50.0
+"""More requests per second than this are not sent to an arm only to learn more of it."""
+
 HALVINGS = 30
 MOST_REQUESTS = 10**9
 
@@ -42,6 +45,14 @@ def requests_missing(terms: Terms, case: Case) -> Missing:
         return Missing(None, None)
     wanted = max(health.LEAST_KNOWN, case.rung.errors.canary.requests + max(known))
     return Missing(max(known), max(0, math.ceil(wanted - case.baseline.answers.requests)))
+
+
+def size_top_up(terms: Terms, case: Case) -> int:
+    """Tell how many requests of our own each arm should get now: what the next step lacks, within half an interval."""
+    missing = requests_missing(terms, case)
+    if not missing.canary:
+        return 0
+    return min(max(missing.canary, missing.primary or 0), int(TOP_UP_PER_S * terms.interval_s / 2))
 
 
 def _gain(terms: Terms, case: Case, share: float, margin: Margin) -> float:

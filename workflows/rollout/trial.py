@@ -3,11 +3,12 @@
 The one rule to keep: a plan whose premise does not hold is judged by its thresholds, and says so.
 """
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from workflows.rollout import evidence, explanation, verdicts
+from workflows.rollout import evidence, explanation, sizing, verdicts
 from workflows.rollout.case import Case, Look
-from workflows.rollout.decision import Tick
+from workflows.rollout.decision import Tick, TopUp
 from workflows.rollout.ending import Judgement, overdue
 from workflows.rollout.finding import Finding
 from workflows.rollout.plan import DURATION, SUCCESS_RATE, Check, RolloutPlan
@@ -19,7 +20,8 @@ from workflows.rollout.terms import Terms
 
 def choose_judge(plan: RolloutPlan) -> Choice:
     """Choose what judges a plan, with the reason where it is not what was asked for."""
-    return choose(plan.judge, Circumstances(plan.strategy, mirrored=plan.analysis.mirror_percent > 0))
+    mirrored = plan.analysis.mirror_percent > 0
+    return choose(plan.judge, Circumstances(plan.strategy, mirrored=mirrored, load=plan.load))
 
 
 def write_terms(plan: RolloutPlan) -> Terms | None:
@@ -50,11 +52,32 @@ def _limit_latency(check: Check | None) -> float | None:
     return check.limits.maximum if check else None
 
 
-def judge(tick: Tick, terms: Terms, gate: Judgement, counts: TrafficCounts) -> Judgement:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Hold what was counted in a tick's window: what users sent, and what we sent to both arms alike."""
+
+    users: TrafficCounts
+    ours: TrafficCounts = field(default_factory=TrafficCounts)
+
+    @property
+    def topped_up(self) -> bool:
+        """Tell whether both arms answered requests of our own."""
+        return bool(self.ours.primary.total and self.ours.canary.total)
+
+
+def want_top_up(tick: Tick, terms: Terms) -> TopUp | None:
+    """Say what both arms should be sent in this tick, by what the last look lacked; None for nothing."""
+    case = tick.state.case
+    if not tick.plan.top_up or case is None or case.weight != tick.state.weight:
+        return None
+    requests = sizing.size_top_up(terms, case)
+    return TopUp(requests, terms.interval_s / 2, case.baseline.bounds) if requests else None
+
+
+def judge(tick: Tick, terms: Terms, gate: Judgement, seen: Seen) -> Judgement:
     """Weigh the window after the spec's own checks: evidence ends a release at once, a check that objects holds it."""
     state = tick.state
-    look = Look(tick.world.now.timestamp(), state.weight, counts, sticky=state.route.sticky)
-    finding = evidence.observe(terms, state.case or Case(), look)
+    finding = _observe(tick, terms, seen)
     said = explanation.explain(terms, finding)
     if finding.verdict is Verdict.FAILED:
         return Judgement(Verdict.FAILED, said, gate.checks, case=finding.case, ends=Cause.EVIDENCE)
@@ -62,11 +85,32 @@ def judge(tick: Tick, terms: Terms, gate: Judgement, counts: TrafficCounts) -> J
         return _wait_for_requests(tick, gate, finding)
     if gate.verdict is not Verdict.PASSED and not _leaves(terms, gate, finding):
         return Judgement(gate.verdict, gate.reason, gate.checks, gate.events, finding.case)
-    told = (Event(f"{_NAMES[finding.verdict]} {tick.plan.key} canary weight {state.weight}: {said}"),)
+    told = (
+        *_tell_top_up(tick, seen),
+        Event(f"{_NAMES[finding.verdict]} {tick.plan.key} canary weight {state.weight}: {said}"),
+    )
     if finding.verdict is Verdict.PASSED:
         return Judgement(Verdict.PASSED, said, gate.checks, told, finding.case)
     ends = Cause.NO_DATA if _exhausted(tick, terms, finding) else None
     return Judgement(Verdict.INCONCLUSIVE, said, gate.checks, told, finding.case, ends, waits=True)
+
+
+def _observe(tick: Tick, terms: Terms, seen: Seen) -> Finding:
+    """Look at the users' requests, then at our own where any were sent."""
+    state, at_s = tick.state, tick.world.now.timestamp()
+    users = Look(at_s, state.weight, seen.users, sticky=state.route.sticky)
+    finding = evidence.observe(terms, state.case or Case(), users)
+    if finding.verdict is Verdict.FAILED or not seen.topped_up:
+        return finding
+    return evidence.observe(terms, finding.case, Look(at_s, state.weight, seen.ours, synthetic=True))
+
+
+def _tell_top_up(tick: Tick, seen: Seen) -> tuple[Event, ...]:
+    if not seen.topped_up:
+        return ()
+    canary, primary = seen.ours.canary, seen.ours.primary
+    of = f"canary {canary.errors} of {canary.total} failed, primary {primary.errors} of {primary.total}"
+    return (Event(f"Topped up {tick.plan.key} with requests of our own to {tick.plan.top_up}: {of}"),)
 
 
 _NAMES = {Verdict.PASSED: "Evidence admits", Verdict.INCONCLUSIVE: "Evidence holds"}

@@ -26,6 +26,11 @@ from workflows.workloads.kubernetes.choice import build_workload
 
 def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
     """Give the adapters of a cluster; a target that is not there is an error now, not after a deadline."""
+    if plan.top_up:
+        raise ConfigurationError(
+            "penstock.dev/top-up: on the platform 'kubernetes' requests of our own cannot be told from the users'; "
+            "remove the annotation"
+        )
     clock, cluster = SystemClock(), _demand(wishes)
     states = KubernetesStateStore(cluster, Place(plan.namespace, plan.name), clock, wishes.source)
     pen = Pen(cluster, plan.namespace, states.fence, Guard(cluster, plan.namespace, plan.name))

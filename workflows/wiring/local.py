@@ -1,11 +1,13 @@
 """Wire the platform of this machine: processes behind Envoy, files for the state."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from workflows.clocks import SystemClock
 from workflows.errors import ConfigurationError
 from workflows.hooks.http import HttpHookCaller
+from workflows.loads.processes import ProcessLoad, read_arms
 from workflows.metrics.envoy import EnvoyCounter
 from workflows.metrics.memory import MemoryMetrics
 from workflows.metrics.prometheus import PrometheusMetrics
@@ -43,6 +45,7 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
         states=FileStateStore(directory, plan.key, clock),
         events=wishes.events,
         notifier=AlertNotifier(None, wishes.notify),
+        load=ProcessLoad(partial(read_arms, directory)),
     )
 
 

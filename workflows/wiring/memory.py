@@ -6,6 +6,7 @@ from workflows import stages
 from workflows.clocks import MemoryClock
 from workflows.errors import ConfigurationError
 from workflows.hooks.memory import MemoryHookCaller
+from workflows.loads.memory import MemoryLoad
 from workflows.metrics.memory import MemoryMetrics, MemoryTraffic
 from workflows.notifiers.memory import MemoryEvents, MemoryNotifier
 from workflows.ports import Platform
@@ -33,6 +34,7 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
         states=MemoryStateStore(plan.key, clock),
         events=MemoryEvents(),
         notifier=MemoryNotifier(),
+        load=MemoryLoad(),
     )
     rehearsal = Release(platform, plan, "rehearsal")
     stages.initialise(rehearsal)
