@@ -57,7 +57,9 @@ def test_the_guard_says_that_its_limit_is_absolute(bench: Bench) -> None:
 def test_a_pass_says_what_it_rests_on_and_what_would_have_shown(bench: Bench) -> None:
     finding = bench.look(20, make_arm(2000, 2), make_arm(8000, 8))
 
-    assert explain(TERMS, finding).endswith("below 3: weight 20 passed; an error share of 0.56% would have shown by now")
+    assert explain(TERMS, finding).endswith(
+        "below 3: weight 20 passed; an error share of 0.56% would have shown by now"
+    )
 
 
 def test_a_hold_says_how_many_requests_would_help_and_what_would_have_shown(bench: Bench) -> None:
