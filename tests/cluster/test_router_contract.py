@@ -1,6 +1,7 @@
 """What every router on Kubernetes does with a split, whatever its mesh."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -259,6 +260,25 @@ def test_a_provider_that_is_no_more_names_its_successor(set_up: Callable[..., Sc
     assert provider.partition(":")[0] in SUCCESSORS
     with pytest.raises(ConfigurationError, match=rf"spec\.provider: {provider}: .* move to .*gatewayapi:v1"):
         scene.router()
+
+
+def test_an_unknown_provider_is_refused(set_up: Callable[..., Scene]) -> None:
+    scene = set_up("istio")
+    scene.plan = replace(scene.plan, provider="istoi")
+
+    with pytest.raises(
+        ConfigurationError, match=r"ad\.test: spec\.provider: istoi: unknown; known: apisix, contour, gat"
+    ):
+        scene.router()
+
+
+def test_a_plan_without_a_provider_is_served_by_istio(set_up: Callable[..., Scene]) -> None:
+    scene = set_up("istio")
+    scene.plan = replace(scene.plan, provider="")
+
+    scene.router().shift(Route(20))
+
+    assert scene.cluster.get(DIALECTS["istio"].kind, routing.NAMESPACE, "ad")
 
 
 def test_every_provider_of_the_table_is_tested() -> None:

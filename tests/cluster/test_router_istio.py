@@ -80,6 +80,22 @@ def test_an_a_b_test_is_a_rule_for_the_matching_and_one_for_the_others() -> None
     ]
 
 
+def test_query_parameters_of_a_match_are_kept() -> None:
+    tested = {"iterations": 1, "match": [{"queryParams": {"beta": {"exact": "1"}}}]}
+
+    (first, _) = write(istio(tested, match=[{"uri": {"prefix": "/"}}]), Route())["spec"]["http"]
+
+    assert first["match"] == [{"uri": {"prefix": "/"}, "queryParams": {"beta": {"exact": "1"}}}]
+
+
+def test_settings_that_change_in_mid_release_leave_the_weights_alone() -> None:
+    before = write(istio(), Route(20))
+
+    written = write(istio(timeout="5s"), Route(20), found=before)
+
+    assert written["spec"]["http"] == [{"timeout": "5s", "route": both(80, 20)}]
+
+
 def test_an_a_b_test_that_flees_takes_everybody_along() -> None:
     assert write(istio(routing.MATCH), Route(100))["spec"]["http"] == [{"route": both(0, 100)}]
 
