@@ -32,7 +32,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         options: dict[str, Any] = {
             "bind": f"fd://{self._descriptor}",
             "workers": self._settings.workers,
-            "worker_class": "gthread",
+            "worker_class": "webhooks.cli.worker.HookWorker",
             "threads": self._settings.threads,
             "graceful_timeout": GRACE_S,
             "control_socket_disable": True,
