@@ -89,7 +89,7 @@ SERIES: Mapping[str, Series] = MappingProxyType(
             "{kind}",
             "{target}",
             "{target}-primary",
-            note="a failure is what Linkerd classifies as one; `deployment` is `daemonset` for a DaemonSet",
+            note="a failure is what Linkerd classifies as one",
         ),
         "traefik": Series(
             "traefik_service_request_duration_seconds_count",
