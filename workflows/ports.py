@@ -46,7 +46,7 @@ class Workload(Protocol):
     """Run the two versions."""
 
     def initialise(self) -> None:
-        """Make the primary from the target if there is none, and scale the target to zero once it is ready."""
+        """Make the primary from the target if there is none; the target has its traffic until it is ready."""
         ...
 
     def revision(self) -> str:

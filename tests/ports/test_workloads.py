@@ -1,12 +1,17 @@
 """What every Workload does with two versions, and what the local platform's files say when something is amiss."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.cluster import workload_objects
+from tests.cluster.kubelet import Kubelet
 from tests.local_traffic import deployment, eventually
 from workflows.clocks import MemoryClock, SystemClock
+from workflows.cluster.client import Cluster
+from workflows.cluster.kinds import DEPLOYMENT
 from workflows.errors import ConfigurationError, TemporaryError, UnavailableError
 from workflows.local.platform import LocalPlatform
 from workflows.ports import Workload
@@ -19,33 +24,58 @@ from workflows.workloads.processes import ProcessWorkload
 
 
 class Owner:
-    """Whoever releases a new revision, on either platform."""
+    """Whoever releases a new revision, on any platform."""
 
-    def __init__(self, platform: LocalPlatform | None) -> None:
-        self.platform = platform
-        self.workload: Workload = (
-            ProcessWorkload(platform.directory, SystemClock()) if platform else MemoryWorkload(MemoryClock(), "v1")
-        )
+    def __init__(self, workload: Workload, release: Callable[[], object], settle: Callable[[], object]) -> None:
+        self.workload = workload
+        self.settle = settle
+        self._release = release
 
     def release(self) -> str:
-        if isinstance(self.workload, MemoryWorkload):
-            self.workload.deploy("v2")
-        else:
-            self.platform.apply(deployment("v2"))
+        self._release()
         return self.workload.revision()
 
     def start(self) -> None:
         self.workload.initialise()
         self.await_ready(Arm.PRIMARY)
         self.workload.initialise()
+        self.workload.scale(Arm.CANARY, up=False)
+        self.settle()
 
     def await_ready(self, arm: Arm) -> None:
+        self.settle()
         eventually(lambda: self.workload.readiness(arm).ready)
 
+    def await_idle(self, arm: Arm) -> None:
+        self.settle()
+        eventually(lambda: not self.workload.readiness(arm).serving)
 
-@pytest.fixture(params=["memory", "processes"])
+
+def on_paper() -> Owner:
+    workload = MemoryWorkload(MemoryClock(), "v1")
+    return Owner(workload, lambda: workload.deploy("v2"), lambda: None)
+
+
+def in_processes(platform: LocalPlatform) -> Owner:
+    workload = ProcessWorkload(platform.directory, SystemClock())
+    return Owner(workload, lambda: platform.apply(deployment("v2")), lambda: None)
+
+
+def in_a_cluster(cluster: Cluster, kubelet: Kubelet) -> Owner:
+    site = workload_objects.Owner(cluster)
+    site.apply(DEPLOYMENT, workload_objects.deployment())
+    return Owner(site.workload, lambda: site.release("ad:v2"), kubelet.settle)
+
+
+@pytest.fixture(params=["memory", "processes", "kubernetes"])
 def owner(request: pytest.FixtureRequest) -> Owner:
-    return Owner(request.getfixturevalue("platform") if request.param == "processes" else None)
+    match request.param:
+        case "processes":
+            return in_processes(request.getfixturevalue("platform"))
+        case "kubernetes":
+            return in_a_cluster(request.getfixturevalue("cluster"), request.getfixturevalue("kubelet"))
+        case _:
+            return on_paper()
 
 
 def test_a_release_goes_from_the_target_over_the_canary_to_the_primary(owner: Owner) -> None:
@@ -61,7 +91,7 @@ def test_a_release_goes_from_the_target_over_the_canary_to_the_primary(owner: Ow
     owner.workload.scale(Arm.CANARY, up=False)
 
     assert first != second
-    eventually(lambda: not owner.workload.readiness(Arm.CANARY).serving)
+    owner.await_idle(Arm.CANARY)
     assert owner.workload.readiness(Arm.PRIMARY).serving
 
 
@@ -90,7 +120,7 @@ def test_a_primary_can_be_scaled_to_zero_and_back(owner: Owner) -> None:
     owner.start()
 
     owner.workload.scale(Arm.PRIMARY, up=False)
-    eventually(lambda: not owner.workload.readiness(Arm.PRIMARY).serving)
+    owner.await_idle(Arm.PRIMARY)
     owner.workload.scale(Arm.PRIMARY, up=True)
 
     owner.await_ready(Arm.PRIMARY)
