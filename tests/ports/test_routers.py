@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cluster import routing
 from tests.local_traffic import eventually, get, replies, versions
 from workflows.errors import ConfigurationError, UnavailableError
 from workflows.local import ports
@@ -26,22 +28,44 @@ def analysis(**wishes: object) -> Analysis:
     return Analysis(interval=timedelta(seconds=2), threshold=1, **wishes)
 
 
-@pytest.fixture(params=["memory", "envoy"])
+LOCAL: dict[str, Callable[[pytest.FixtureRequest], TrafficRouter]] = {
+    "memory": lambda _: MemoryRouter(),
+    "envoy": lambda request: EnvoyRouter(request.getfixturevalue("pair").directory),
+}
+
+
+def build(request: pytest.FixtureRequest, name: str, analysis: dict[str, object]) -> TrafficRouter:
+    if name in LOCAL:
+        return LOCAL[name](request)
+    return routing.set_up(request.getfixturevalue("cluster"), name, analysis).router()
+
+
+@pytest.fixture(params=[*LOCAL, *routing.SPLITTING])
 def router(request: pytest.FixtureRequest) -> TrafficRouter:
-    if request.param == "memory":
-        return MemoryRouter()
-    return EnvoyRouter(request.getfixturevalue("pair").directory)
+    return build(request, request.param, routing.BY_WEIGHT)
+
+
+@pytest.fixture(params=[*LOCAL, *routing.MIRRORING])
+def able_router(request: pytest.FixtureRequest) -> TrafficRouter:
+    return build(request, request.param, routing.MATCH)
 
 
 def test_a_router_begins_at_home(router: TrafficRouter) -> None:
     assert router.read() == Route()
 
 
-@pytest.mark.parametrize("route", [Route(0), Route(20), Route(100), Route(100, matched=True), Route(0, mirrored=True)])
+@pytest.mark.parametrize("route", [Route(0), Route(20), Route(100)])
 def test_a_split_that_was_put_in_force_is_read_back(router: TrafficRouter, route: Route) -> None:
     router.shift(route)
 
     assert router.read() == route
+
+
+@pytest.mark.parametrize("route", [Route(100, matched=True), Route(0, mirrored=True)])
+def test_a_match_or_a_mirror_that_was_put_in_force_is_read_back(able_router: TrafficRouter, route: Route) -> None:
+    able_router.shift(route)
+
+    assert able_router.read() == route
 
 
 def test_a_split_put_in_force_twice_is_in_force_once(router: TrafficRouter) -> None:
