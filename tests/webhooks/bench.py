@@ -1,12 +1,12 @@
 """A service in memory whose runs the test ends itself, and loopback things for those that are real."""
 
 import json
-import threading
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from loadtester.report import Histogram, LoadReport, NameReport
+from tests.webhooks.loopback import JsonHandler, LoopbackServer
 from webhooks.access import Listed
 from webhooks.catalog import CatalogFile
 from webhooks.hooks import HookService
@@ -80,24 +80,17 @@ def load_report(requests: int, failures: int) -> str:
     return json.dumps(LoadReport(elapsed_s=requests / 10, names=names, scheduled=requests).to_dict())
 
 
-class AdService(ThreadingHTTPServer):
+class AdService(LoopbackServer):
     """Be the ad service of the story: `broken` answers 500, `slow_s` takes its time."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Ad)
+        super().__init__(_Ad)
         self.broken = False
         self.slow_s = 0.0
         self.hosts: list[str] = []
-        self.closing = threading.Event()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
 
 
-class _Ad(BaseHTTPRequestHandler):
+class _Ad(JsonHandler, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: AdService
 
@@ -105,19 +98,8 @@ class _Ad(BaseHTTPRequestHandler):
         self.server.hosts.append(self.headers["Host"])
         self.server.closing.wait(self.server.slow_s)
         document = {"version": "v2", "ad": "umbrellas", "path": self.path, "items": [{"id": 7}]}
-        self._answer(500 if self.server.broken else 200, document)
+        self.answer(500 if self.server.broken else 200, document)
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self._answer(201, {"path": self.path, "echo": body.decode()})
-
-    def _answer(self, status: int, document: object) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        body = self.read_body()
+        self.answer(201, {"path": self.path, "echo": body.decode()})

@@ -3,21 +3,18 @@
 import json
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import yaml
+from tests.webhooks.loopback import JsonHandler, LoopbackServer
 
 
-class ClusterApi(ThreadingHTTPServer):
+class ClusterApi(LoopbackServer):
     """Hold Jobs by name; `log` and `status` are what their pods write and end with, once `ending` is set."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.jobs: dict[str, dict[str, Any]] = {}
         self.created: list[dict[str, Any]] = []
         self.deleted: list[str] = []
@@ -28,22 +25,6 @@ class ClusterApi(ThreadingHTTPServer):
         self.refusal = 0
         self.ending = threading.Event()
         self.ending.set()
-        self.closing = threading.Event()
-
-    def kubeconfig(self, folder: Path) -> str:
-        """Write the file by which clients find this API."""
-        server = f"http://127.0.0.1:{self.server_address[1]}"
-        file = folder / "kubeconfig"
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {"server": server}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-            "users": [{"name": "test", "user": {}}],
-        }
-        file.write_text(yaml.safe_dump(document))
-        return str(file)
 
     def state(self) -> dict[str, Any]:
         """Give the state of the pod's container."""
@@ -54,19 +35,19 @@ class ClusterApi(ThreadingHTTPServer):
         return {"running": {}}
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(JsonHandler, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: ClusterApi
 
     def do_POST(self) -> None:
-        manifest = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        manifest = json.loads(self.read_body())
         name = manifest["metadata"]["name"]
         if self.server.refusal or name in self.server.jobs:
-            self._answer(self.server.refusal or 409, {"reason": "no"})
+            self.answer(self.server.refusal or 409, {"reason": "no"})
             return
         self.server.jobs[name] = manifest
         self.server.created.append(manifest)
-        self._answer(201, manifest)
+        self.answer(201, manifest)
 
     def do_GET(self) -> None:
         path = urlsplit(self.path)
@@ -74,17 +55,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_log()
         elif path.path.endswith("/pods"):
             job = parse_qs(path.query)["labelSelector"][0].removeprefix("job-name=")
-            self._answer(200, {"kind": "PodList", "items": [self._pod(job)] if job in self.server.jobs else []})
+            self.answer(200, {"kind": "PodList", "items": [self._pod(job)] if job in self.server.jobs else []})
         else:
             condition = {"type": "Failed", "status": "True", "reason": self.server.failure, "message": "too long"}
             status = {"conditions": [condition]} if self.server.failure else {}
-            self._answer(200, {"kind": "Job", "metadata": {"name": "j"}, "status": status})
+            self.answer(200, {"kind": "Job", "metadata": {"name": "j"}, "status": status})
 
     def do_DELETE(self) -> None:
         name = urlsplit(self.path).path.rpartition("/")[2]
         self.server.deleted.append(name)
         found = self.server.jobs.pop(name, None)
-        self._answer(200 if found else 404, {"kind": "Status"})
+        self.answer(200 if found else 404, {"kind": "Status"})
 
     def _pod(self, job: str) -> dict[str, Any]:
         state = {"name": "test", "image": "i", "imageID": "i", "ready": False, "restartCount": 0}
@@ -104,14 +85,3 @@ class _Handler(BaseHTTPRequestHandler):
         while not (self.server.ending.wait(0.05) or self.server.closing.is_set() or time.monotonic() > deadline):
             pass
         self.close_connection = True
-
-    def _answer(self, status: int, document: object) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass

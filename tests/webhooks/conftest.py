@@ -1,6 +1,5 @@
 """What the tests of the webhook service share."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,11 +26,5 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def ad() -> Iterator[AdService]:
-    server = AdService()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.closing.set()
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with AdService() as server:
+        yield server

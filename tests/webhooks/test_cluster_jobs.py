@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,14 +26,8 @@ CITY = {"city": "bonn"}
 
 @pytest.fixture
 def cluster() -> Iterator[ClusterApi]:
-    server = ClusterApi()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.closing.set()
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with ClusterApi() as server:
+        yield server
 
 
 def smoke() -> CatalogTest:
@@ -42,7 +35,11 @@ def smoke() -> CatalogTest:
 
 
 def perform(cluster: ClusterApi, folder: Path, test: CatalogTest) -> tuple[CheckResult, str]:
-    return finish(begin(test, CITY if test.parameters else NOTHING, {"KUBECONFIG": cluster.kubeconfig(folder)}, RUN))
+    return finish(
+        begin(
+            test, CITY if test.parameters else NOTHING, {"KUBECONFIG": cluster.write_config(folder / "kubeconfig")}, RUN
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +75,7 @@ def test_the_job_holds_no_token_and_ends_by_itself(cluster: ClusterApi, tmp_path
 
 def test_the_job_of_a_run_is_adopted_by_who_comes_after(cluster: ClusterApi, tmp_path: Path) -> None:
     cluster.ending.clear()
-    environ = {"KUBECONFIG": cluster.kubeconfig(tmp_path)}
+    environ = {"KUBECONFIG": cluster.write_config(tmp_path / "kubeconfig")}
     first = begin(smoke(), CITY, environ, RUN)
     eventually(lambda: len(cluster.created) == 1, "the Job")
     first.close()
@@ -92,7 +89,7 @@ def test_the_job_of_a_run_is_adopted_by_who_comes_after(cluster: ClusterApi, tmp
 
 def test_a_test_that_is_told_to_stop_takes_its_job_away(cluster: ClusterApi, tmp_path: Path) -> None:
     cluster.ending.clear()
-    child = begin(smoke(), CITY, {"KUBECONFIG": cluster.kubeconfig(tmp_path)}, RUN)
+    child = begin(smoke(), CITY, {"KUBECONFIG": cluster.write_config(tmp_path / "kubeconfig")}, RUN)
     eventually(lambda: len(cluster.created) == 1, "the Job")
     child.stop("cancelled")
 

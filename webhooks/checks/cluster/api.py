@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from webhooks.errors import WebhookError
+from webhooks.errors import ClusterError
 
 _REQUEST_S = 15
 _NOT_FOUND = 404
 _CONFLICT = 409
-
-
-class ClusterError(WebhookError):
-    """Say what the cluster refused, or that it could not be reached."""
 
 
 @dataclass(frozen=True, slots=True)

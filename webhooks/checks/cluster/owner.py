@@ -14,11 +14,12 @@ from threading import Event
 from types import FrameType
 from typing import Any
 
-from webhooks.checks.cluster.api import ClusterError, JobApi, Pod
+from webhooks.checks.cluster.api import JobApi, Pod
 from webhooks.checks.cluster.manifest import name_of, write_manifest
 from webhooks.checks.cluster.orders import TROUBLE
 from webhooks.checks.inside import RESULT_MARK
 from webhooks.checks.job import RUN_MARK
+from webhooks.errors import ClusterError
 
 _LOOK_S = 0.5
 _SETTLE_S = 15.0
