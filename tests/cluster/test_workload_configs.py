@@ -102,6 +102,27 @@ def test_a_changed_config_is_a_new_revision_and_a_promotion_takes_it_over(owner:
     assert owner.read(CONFIG_MAP, "settings-primary")["data"] == {"limit": "2"}
 
 
+def test_what_was_taken_out_of_a_config_is_taken_out_of_the_copy(owner: Owner) -> None:
+    owner.workload.initialise()
+    owner.cluster.patch(CONFIG_MAP, NAMESPACE, "settings", {"data": None, "binaryData": {"x": "AA=="}})
+
+    owner.workload.promote(owner.workload.revision())
+
+    copied = owner.read(CONFIG_MAP, "settings-primary")
+    assert (copied.get("data"), copied["binaryData"]) == (None, {"x": "AA=="})
+
+
+def test_a_config_that_may_not_change_has_a_copy_that_may(owner: Owner) -> None:
+    owner.cluster.patch(CONFIG_MAP, NAMESPACE, "settings", {"immutable": True})
+    owner.workload.initialise()
+    owner.cluster.delete(CONFIG_MAP, NAMESPACE, "settings")
+    owner.set_config("settings", limit="2")
+
+    owner.workload.promote(owner.workload.revision())
+
+    assert owner.read(CONFIG_MAP, "settings-primary")["data"] == {"limit": "2"}
+
+
 @pytest.mark.parametrize("annotation", ["flagger.app/config-tracking", "penstock.dev/config-tracking"])
 def test_a_config_whose_owner_opts_out_is_shared_by_both_arms(cluster: Cluster, annotation: str) -> None:
     owner = Owner(cluster)

@@ -56,6 +56,9 @@ def _write_copy(pen: Pen, claim: Claim, config: Config, manifest: Manifest) -> N
     def build(found: Manifest | None) -> Manifest:
         if found is not None:
             claim.check(config.kind, found)
-        return copies.refresh(found, claim.mark(copies.copy_of(manifest, config.primary_name)))
+        wanted = claim.mark(copies.copy_of(manifest, config.primary_name))
+        # The copy changes with each promotion, even where the original may not change.
+        wanted.pop("immutable", None)
+        return copies.refresh(found, wanted)
 
     pen.put(config.kind, config.primary_name, build)
