@@ -113,63 +113,45 @@ def _read_before() -> tuple[float, str] | None:
 
 def list_operations(views: RunViews) -> tuple[Operation, ...]:
     """List the operations on runs."""
-    one = (in_path("id", RUN_ID, "the run"),)
+    return (_describe_list(views), *_describe_one(views), _describe_log(views), _describe_report(views))
+
+
+_PATH = "/api/v1/runs/{id}"
+_ONE = in_path("id", RUN_ID, "the run")
+_RUN = {JSON: "Run"}
+
+
+def _describe_list(views: RunViews) -> Operation:
     filters = (
         in_query("canary", {"type": "string", "pattern": r"^[a-z0-9.-]+\.[a-z0-9-]+$"}, "NAME.NAMESPACE"),
         in_query("test", {"type": "string"}, "the name of the test"),
         in_query("state", {"enum": [state.value for state in RunState]}, "the state"),
     )
+    text = "List runs, newest first"
+    return Operation("listRuns", "get", "/api/v1/runs", text, views.list, {JSON: "RunPage"}, (*filters, *PAGING))
+
+
+def _describe_one(views: RunViews) -> tuple[Operation, ...]:
     seconds = in_query("seconds", {"type": "integer", "minimum": 0, "maximum": LONGEST_WAIT_S}, "how long at most")
-    start = in_query("start", {"type": "integer", "minimum": 0, "maximum": _LAST_BYTE}, "the first byte")
-    form = in_query("format", {"enum": list(_FORMATS)}, "the form")
-    run = {JSON: "Run"}
-    path = "/api/v1/runs/{id}"
-    follow = {"Penstock-Next": "the byte after the last one of this answer"}
-    forms = {JSON: "RunReport", "text/html": "Text", "application/xml": "Text"}
+    wait, cancel, text = f"{_PATH}/wait", f"{_PATH}/cancel", "Wait for a run"
+    faults = (404, 409, 413)
     return (
-        Operation(
-            "listRuns",
-            "get",
-            "/api/v1/runs",
-            "List runs, newest first",
-            views.list,
-            {JSON: "RunPage"},
-            filters + PAGING,
-        ),
-        Operation("showRun", "get", path, "Show a run", views.show, run, one, faults=(404,)),
-        Operation(
-            "waitForRun", "get", f"{path}/wait", "Wait for a run", views.wait, run, (*one, seconds), faults=(404,)
-        ),
-        Operation(
-            "cancelRun",
-            "post",
-            f"{path}/cancel",
-            "Cancel a run",
-            views.cancel,
-            run,
-            one,
-            "Reason",
-            faults=(404, 409, 413),
-        ),
-        Operation(
-            "readLog",
-            "get",
-            f"{path}/log",
-            "Read what a test has written so far",
-            views.log,
-            {"text/plain": "Text"},
-            (*one, start),
-            faults=(404,),
-            headers=follow,
-        ),
-        Operation(
-            "readReport",
-            "get",
-            f"{path}/report",
-            "Read a run's report",
-            views.report,
-            forms,
-            (*one, form),
-            faults=(404,),
-        ),
+        Operation("showRun", "get", _PATH, "Show a run", views.show, _RUN, (_ONE,), faults=(404,)),
+        Operation("waitForRun", "get", wait, text, views.wait, _RUN, (_ONE, seconds), faults=(404,)),
+        Operation("cancelRun", "post", cancel, "Cancel a run", views.cancel, _RUN, (_ONE,), "Reason", faults=faults),
     )
+
+
+def _describe_log(views: RunViews) -> Operation:
+    start = in_query("start", {"type": "integer", "minimum": 0, "maximum": _LAST_BYTE}, "the first byte")
+    follow = {"Penstock-Next": "the byte after the last one of this answer"}
+    text, answers = "Read what a test has written so far", {"text/plain": "Text"}
+    asked = (_ONE, start)
+    return Operation("readLog", "get", f"{_PATH}/log", text, views.log, answers, asked, faults=(404,), headers=follow)
+
+
+def _describe_report(views: RunViews) -> Operation:
+    form = in_query("format", {"enum": list(_FORMATS)}, "the form")
+    answers = {JSON: "RunReport", "text/html": "Text", "application/xml": "Text"}
+    path, text = f"{_PATH}/report", "Read a run's report"
+    return Operation("readReport", "get", path, text, views.report, answers, (_ONE, form), faults=(404,))
