@@ -72,6 +72,12 @@ def cluster(api: ApiServer, tmp_path: Path) -> Cluster:
 
 
 @pytest.fixture
+def small_cluster(small_api: ApiServer, tmp_path: Path) -> Cluster:
+    """The administrator's client of the small server, for objects that the projects' own CRDs refuse."""
+    return connect(small_api.kubeconfig(tmp_path))
+
+
+@pytest.fixture
 def conversation(api: ApiServer) -> Conversation:
     """Plain HTTP, as the administrator."""
     return Conversation(api)

@@ -110,7 +110,7 @@ class Kubelet:
         if found is None:
             self._cluster.create(ENDPOINT_SLICE, wanted)
             return True
-        if found["endpoints"] == wanted["endpoints"]:
+        if (found.get("endpoints") or []) == wanted["endpoints"]:
             return False
         self._cluster.replace(ENDPOINT_SLICE, {**found, "endpoints": wanted["endpoints"]})
         return True

@@ -105,13 +105,22 @@ OWNED_BY_USERS: Mapping[str, tuple[Kind, Manifest]] = {
 }
 
 
+_ACCEPTED = {
+    "type": "Accepted",
+    "status": "True",
+    "reason": "Accepted",
+    "message": "",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+}
+
+
 class Controller(MemoryClock):
     """A clock during whose passing every parent accepts the HTTPRoute, as a gateway's controller does."""
 
     def __init__(self, cluster: Cluster, condition: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self._cluster = cluster
-        self._condition = dict(condition or {"status": "True"})
+        self._condition = dict(condition or {})
 
     def sleep(self, duration: timedelta) -> None:
         super().sleep(duration)
@@ -119,8 +128,12 @@ class Controller(MemoryClock):
             self._accept(route)
 
     def _accept(self, route: Manifest) -> None:
-        observed = {"type": "Accepted", "observedGeneration": route["metadata"]["generation"], **self._condition}
-        parents = [{"parentRef": parent, "conditions": [observed]} for parent in route["spec"]["parentRefs"]]
+        generation = route["metadata"]["generation"]
+        observed = {**_ACCEPTED, "observedGeneration": generation, **self._condition}
+        parents = [
+            {"parentRef": parent, "controllerName": "test.example/controller", "conditions": [observed]}
+            for parent in route["spec"]["parentRefs"]
+        ]
         name = route["metadata"]["name"]
         self._cluster.patch(V1.kind, NAMESPACE, name, {"status": {"parents": parents}}, "status")
 

@@ -228,6 +228,9 @@ def _body(request: Request) -> Manifest:
 
 def _checked(item: Manifest, target: Target) -> Manifest:
     expected = target.resource.api_version(target.version)
+    for field in ("kind", "apiVersion") if target.resource.custom else ():
+        if not item.get(field):
+            raise statuses.bad_request(f"Object '{field.capitalize()}' is missing in '{json.dumps(item)}'")
     said, kind = item.setdefault("apiVersion", expected), item.setdefault("kind", target.resource.kind)
     if said != expected:
         message = f"the API version in the data ({said}) does not match the expected API version ({expected})"

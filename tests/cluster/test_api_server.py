@@ -250,6 +250,15 @@ def test_a_body_of_another_version_or_kind_than_its_path_is_refused(conversation
     assert conversation.post(DEPLOYMENTS, other_kind).status == 400
 
 
+def test_a_custom_object_without_a_kind_is_refused(conversation: Conversation) -> None:
+    nameless = {key: value for key, value in manifests.canary().items() if key != "kind"}
+
+    made = conversation.post(CANARIES, nameless)
+
+    assert made.status == 400
+    assert "Object 'Kind' is missing" in made.message
+
+
 def test_a_body_that_is_no_json_is_refused(conversation: Conversation) -> None:
     made = conversation.post(DEPLOYMENTS, "{")
 

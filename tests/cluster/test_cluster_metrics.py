@@ -85,10 +85,8 @@ def test_a_template_of_the_file_alone_is_asked_of_the_metrics_server(cluster: Cl
 @pytest.mark.parametrize(
     ("provider", "query", "words"),
     [
-        ({"type": "grafana"}, "up", "unknown provider 'grafana'; known: cloudwatch"),
         ({"type": "datadog"}, "up", "provider datadog: its Secret needs 'datadog_api_key' and has nothing"),
         ({"secretRef": {"name": "gone"}}, "up", "MetricTemplate errors in test: Secret gone in test: not found"),
-        ({"headers": {"X-Org": "a"}}, "up", "spec.provider.headers.X-Org is not a list of strings"),
         ({}, "up", "prometheus: '' is not an address"),
         ({}, "  ", "MetricTemplate errors in test: spec.query is empty"),
         ({"address": "http://127.0.0.1:1"}, "{{ variables.x }}", "unknown placeholder {{ variables.x }}; known"),
@@ -101,6 +99,24 @@ def test_a_template_that_cannot_be_asked_is_refused_with_the_reason(
     put_template(cluster, query, **provider)
 
     measured = ClusterMetrics(cluster).measure(CHECK, PLAN)
+
+    assert measured.gap is Gap.REFUSED
+    assert words in measured.detail
+
+
+@pytest.mark.parametrize(
+    ("provider", "words"),
+    [
+        ({"type": "grafana"}, "unknown provider 'grafana'; known: cloudwatch"),
+        ({"headers": {"X-Org": "a"}}, "spec.provider.headers.X-Org is not a list of strings"),
+    ],
+)
+def test_a_template_that_only_a_loose_crd_admits_is_refused_with_the_reason(
+    small_cluster: Cluster, provider: Manifest, words: str
+) -> None:
+    put_template(small_cluster, "up", **provider)
+
+    measured = ClusterMetrics(small_cluster).measure(CHECK, PLAN)
 
     assert measured.gap is Gap.REFUSED
     assert words in measured.detail

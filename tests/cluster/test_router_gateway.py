@@ -304,7 +304,7 @@ def test_a_gateway_that_never_answers_is_not_waited_for_for_ever(cluster: Cluste
             {"status": "False", "reason": "NotAllowed", "message": "no listener"},
             r"does not accept it \(NotAllowed: no listener\)",
         ),
-        ({"status": "False"}, r"does not accept it \(no reason: \)"),
+        ({"status": "False", "reason": "NotAllowed"}, r"does not accept it \(NotAllowed: \)"),
         ({"status": "True", "observedGeneration": 0}, "has not answered"),
         ({"status": "True", "type": "ResolvedRefs"}, "has not answered; is its controller running"),
     ],

@@ -222,7 +222,9 @@ def test_trouble_of_a_pod_is_told_in_the_clusters_words(status: Manifest, troubl
 
 def test_the_primary_carries_its_share_of_available_pods(owner: Owner, kubelet: Kubelet) -> None:
     none = owner.workload.capacity()
-    owner.cluster.patch(DEPLOYMENT, NAMESPACE, "ad-primary", {"status": {"availableReplicas": 1}}, "status")
+    owner.cluster.patch(
+        DEPLOYMENT, NAMESPACE, "ad-primary", {"status": {"availableReplicas": 1, "readyReplicas": 1}}, "status"
+    )
     half = owner.workload.capacity()
     kubelet.give("ad-primary", Fate.READY)
     kubelet.settle()

@@ -63,13 +63,14 @@ class Cluster:
     def create(self, kind: Kind, manifest: Manifest) -> Manifest:
         """Create an object and give what was kept; raises ConflictError when it is there already."""
         namespace, name = manifest["metadata"]["namespace"], manifest["metadata"].get("name", "")
-        status, answer = self._send(_Call("POST", kind.path(namespace), body=manifest))
+        status, answer = self._send(_Call("POST", kind.path(namespace), body=_named(kind, manifest)))
         return refusals.check(status, answer, f"create {kind.kind} {name} in {namespace}", kind)
 
     def replace(self, kind: Kind, manifest: Manifest, subresource: str = "") -> Manifest:
         """Replace an object or its status; raises ConflictError when its resourceVersion is no longer the newest."""
         namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-        status, answer = self._send(_Call("PUT", kind.path(namespace, name, subresource), body=manifest))
+        path = kind.path(namespace, name, subresource)
+        status, answer = self._send(_Call("PUT", path, body=_named(kind, manifest)))
         return refusals.check(status, answer, f"replace {kind.kind} {name} in {namespace}", kind)
 
     def patch(self, kind: Kind, namespace: str, name: str, change: Manifest, subresource: str = "") -> Manifest:
@@ -142,6 +143,11 @@ class Cluster:
             preload_content=not stream,
             **more,
         )
+
+
+def _named(kind: Kind, manifest: Manifest) -> Manifest:
+    # Kinds that a CRD defines are refused without their name.
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **manifest}
 
 
 def _asked_wait(response: Any, pause: float) -> float:

@@ -82,7 +82,6 @@ class Pen:
         metadata = wanted.setdefault("metadata", {})
         metadata["namespace"] = self.namespace
         metadata.setdefault("annotations", {})[FENCE] = str(fence)
-        wanted = {"apiVersion": kind.api_version, "kind": kind.kind, **wanted}
         return self.cluster.replace(kind, wanted) if found else self.cluster.create(kind, wanted)
 
     def _claim(self, kind: Kind, found: Manifest | None) -> int:
