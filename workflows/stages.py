@@ -14,15 +14,12 @@ from webhooks.protocol import HookType
 from workflows.errors import ConfigurationError, FencedError, TemporaryError
 from workflows.records import Decider, TickRecord
 from workflows.release import Release, advance, call_hooks, pace_of, tell
-from workflows.rollout import machine, promotion
-from workflows.rollout.analysis import deliberate_gate, look_for_obstacle
-from workflows.rollout.decision import Decision, Deliberation, Pace, Shift, Tick
+from workflows.rollout import stage
+from workflows.rollout.decision import Decision, Pace, Tick
 from workflows.rollout.ending import roll_back
-from workflows.rollout.intervention import heed_in_stage
 from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Cause, Event, HookRound, RolloutState, Verdict
-from workflows.rollout.step import hold_paused
 from workflows.rollout.tick import deliberate
 from workflows.rollout.traffic import Route
 
@@ -121,14 +118,7 @@ def start(release: Release, watch: Watch = ignore) -> RolloutState:
         raise _misplaced(release, "start", "a primary: run the stage 'initialise' first")
     if phase in _PROMOTED:
         raise _misplaced(release, "start", "the promotion to end: run the stages 'shift-back' and 'finalise' first")
-    return drive(release, _comes_to("canary is ready"), watch, _begin)
-
-
-def _begin(tick: Tick) -> Deliberation:
-    if tick.state.phase not in ANALYSED:
-        return (yield from deliberate(tick))
-    obstacle = look_for_obstacle(tick)
-    return obstacle or Decision(tick.state, reason="canary is ready")
+    return drive(release, _comes_to(stage.READY), watch, stage.Start())
 
 
 def gate(release: Release, watch: Watch = ignore) -> RolloutState:
@@ -141,26 +131,11 @@ def gate(release: Release, watch: Watch = ignore) -> RolloutState:
         return ended
     if release.state().started:
         release.platform.clock.sleep(release.plan.analysis.interval)
-    return drive(release, _passed, watch, _of_one_revision(deliberate_gate))
+    return drive(release, _passed, watch, stage.Gate())
 
 
 def _passed(record: TickRecord) -> bool:
     return record.decision.verdict is Verdict.PASSED
-
-
-def _of_one_revision(decide: Decider) -> Decider:
-    """Roll back when the target asks for another revision: what the pipeline passed so far was passed for one."""
-
-    def decide_or_end(tick: Tick) -> Deliberation | Decision:
-        heeded = heed_in_stage(tick)
-        if isinstance(heeded, Decision):
-            return heeded
-        tick, revision = heeded, tick.world.revision
-        if tick.state.phase in ANALYSED and revision != tick.state.revision:
-            return roll_back(tick, Cause.ABORTED, f"revision {revision} came in; start again with it")
-        return decide(tick)
-
-    return decide_or_end
 
 
 def set_weight(release: Release, percent: int, watch: Watch = ignore) -> RolloutState:
@@ -177,15 +152,8 @@ def mirror(release: Release, watch: Watch = ignore, *, on: bool) -> RolloutState
 
 
 def _set_route(release: Release, route: Route, what: str, watch: Watch) -> RolloutState:
-    def set_once(tick: Tick) -> Decision:
-        obstacle = look_for_obstacle(tick) or (hold_paused(tick) if tick.state.paused else None)
-        if obstacle:
-            return obstacle
-        state = machine.advance(tick.state, route, tick.world.now, iterations=tick.state.iterations)
-        return Decision(state, (Shift(route),), (Event(f"Advance {tick.plan.key} {what}"),), reason="weight is set")
-
     return _ended(release, ANALYSED, f"set-weight {route.canary_percent}") or drive(
-        release, _comes_to("weight is set"), watch, _of_one_revision(set_once)
+        release, _comes_to(stage.WEIGHT_SET), watch, stage.SetRoute(route, what)
     )
 
 
@@ -199,17 +167,8 @@ def hook(release: Release, hook_type: HookType) -> HookRound:
 
 def promote(release: Release, watch: Watch = ignore) -> RolloutState:
     """Give the primary the canary's template and wait until it is ready, the traffic still where it was."""
-
-    def copy_once(tick: Tick) -> Decision:
-        if tick.state.phase in ANALYSED:
-            held = hold_paused(tick) if tick.state.paused else None
-            return look_for_obstacle(tick) or held or promotion.promote(tick)
-        if tick.world.primary.ready:
-            return Decision(tick.state, reason="primary is ready")
-        return promotion.decide_promoting(tick)
-
     return _ended(release, ANALYSED | _PROMOTED, "promote") or drive(
-        release, _comes_to("primary is ready"), watch, _of_one_revision(copy_once)
+        release, _comes_to(stage.PRIMARY_READY), watch, stage.CopyTemplate()
     )
 
 
@@ -261,15 +220,15 @@ def _hurry(plan: RolloutPlan) -> RolloutPlan:
     return replace(plan, analysis=soon, progress_deadline=min(plan.progress_deadline, GRACE))
 
 
-def _ended(release: Release, phases: frozenset[Phase], stage: str) -> RolloutState | None:
+def _ended(release: Release, phases: frozenset[Phase], name: str) -> RolloutState | None:
     state = release.state()
     if state.phase in phases:
         return None
     if state.phase is Phase.FAILED:
         return state
-    raise _misplaced(release, stage, " or ".join(sorted(phase.value for phase in phases)))
+    raise _misplaced(release, name, " or ".join(sorted(phase.value for phase in phases)))
 
 
-def _misplaced(release: Release, stage: str, needs: str) -> ConfigurationError:
+def _misplaced(release: Release, name: str, needs: str) -> ConfigurationError:
     phase = release.state().phase.value
-    return ConfigurationError(f"{release.plan.key}: stage {stage!r} cannot run in phase {phase}; it needs {needs}")
+    return ConfigurationError(f"{release.plan.key}: stage {name!r} cannot run in phase {phase}; it needs {needs}")

@@ -11,7 +11,6 @@ import pytest
 
 from tests.journal import journals
 from tests.journal.journals import Recording
-from workflows import stages
 from workflows.cli import main
 
 CANARY = Path(__file__).parents[2] / "examples" / "ad-service" / "canary.yaml"
@@ -220,15 +219,6 @@ def test_another_version_is_said(path: Path, capsys: pytest.CaptureFixture[str])
 
     assert main(["verify", str(path)]) == 78
     assert f"{path}: version 0 is not 1, the one that this program reads" in capsys.readouterr().err
-
-
-def test_a_single_stage_is_said_not_to_be_replayable(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recording = Recording(path)
-    stages.start(recording.story.release)
-    recording.close()
-
-    assert main(["replay", str(path)]) == 78
-    assert "decided by '_begin'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("run", ["", "ad", "report.json", "ad.journal.jsonl"], ids=["folder", "name", "report", "file"])

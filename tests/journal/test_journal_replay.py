@@ -173,12 +173,14 @@ def test_an_answer_of_another_kind_is_a_decision_that_cannot_be_made(path: Path)
     assert "cannot be made: hooks were asked, tuple was answered" in str(replay(forged).differences[0])
 
 
-def test_a_decision_of_a_single_stage_is_said_not_to_be_replayable(path: Path) -> None:
-    recording = Recording(path)
-    stages.start(recording.story.release)
+def test_a_decider_that_nobody_knows_is_said(path: Path) -> None:
+    journals.good(path)
+    decider = put("decider", "name")
 
-    with pytest.raises(ConfigurationError, match=r"decided by '_begin'; only whole releases"):
-        replay(recording.close())
+    forged = journals.forged(path, lambda number, document: decider(document, "oracle") if number == 2 else None)
+
+    with pytest.raises(ConfigurationError, match="line 2: decided by 'oracle', which this program does not know"):
+        replay(forged)
 
 
 def test_another_rule_is_said_not_to_be_replayable(path: Path) -> None:

@@ -7,8 +7,11 @@ watchdog sends the traffic home.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,7 +19,7 @@ from webhooks.protocol import HookType
 from workflows import loop, stages
 from workflows.canary import durations
 from workflows.cli.arguments import add_platform_options, build_platform
-from workflows.cli.subject import add_subject_options, find_subject
+from workflows.cli.subject import Subject, add_subject_options, find_subject
 from workflows.errors import ConfigurationError, ExitCode
 from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible
@@ -80,6 +83,11 @@ def main(argv: Sequence[str]) -> int:
         return _print(release.state())
     if arguments.stage == "hook":
         return _call_hooks(release, arguments.value)
+    with _journalling(arguments, subject, release) as release:
+        return _run(arguments, release)
+
+
+def _run(arguments: argparse.Namespace, release: Release) -> int:
     if arguments.stage == "acquire":
         stages.acquire(release, stages.Conflict(arguments.on_conflict), _read_duration("--wait", arguments.wait))
     with interruptible(), keeping(release):
@@ -88,6 +96,20 @@ def main(argv: Sequence[str]) -> int:
         let_go(release)
     _print(state)
     return loop.exit_code(state)
+
+
+@contextmanager
+def _journalling(arguments: argparse.Namespace, subject: Subject, release: Release) -> Iterator[Release]:
+    """Keep what is decided in the journal that was asked for; the stages of one release go on in one file."""
+    if not arguments.journal:
+        yield release
+        return
+    # Loaded when asked for: a stage that keeps no journal does not pay for it.
+    journal = import_module("workflows.cli.recording").open_journal(arguments.journal, subject)
+    try:
+        yield replace(release, keep=journal.keep)
+    finally:
+        journal.close(release.state)
 
 
 def _call_hooks(release: Release, name: str) -> int:
@@ -112,6 +134,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "--on-conflict", choices=conflicts, default="fail", help="acquire: while another owner holds it"
     )
     parser.add_argument("--wait", default="30m", help="acquire: how long to wait for another owner (30m)")
+    parser.add_argument(
+        "--journal", type=Path, metavar="FILE", help="keep every decision, in one file for all stages of a release"
+    )
     add_platform_options(parser)
     arguments = parser.parse_args(list(argv))
     if bool(arguments.value) is not (arguments.stage in _WITH_VALUE):

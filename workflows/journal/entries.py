@@ -17,6 +17,7 @@ from workflows.records import Evidence, TickRecord
 from workflows.rollout import trial
 from workflows.rollout.decision import Decision
 from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.stage import StageDecider
 from workflows.rollout.state import Cause, RolloutState, World
 from workflows.rollout.tick import deliberate
 from workflows.stages import Ending
@@ -26,6 +27,9 @@ VERSION = 1
 
 WHOLE = "release"
 """The decider that follows a whole release."""
+
+STAGE = "stage"
+"""The decider that carries out one stage of a pipeline."""
 
 ENDING = "ending"
 """The decider that ends a release for a cause from outside."""
@@ -82,11 +86,12 @@ class PlanChange:
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Name who decided a tick, with the order from outside where there was one."""
+    """Name who decided a tick, with the order from outside or the stage where there was one."""
 
     name: str
     cause: Cause | None = None
     reason: str = ""
+    stage: StageDecider | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +174,6 @@ def _name(record: TickRecord) -> Decider:
     decide = record.decide
     if isinstance(decide, Ending):
         return Decider(ENDING, decide.cause, decide.reason)
+    if isinstance(decide, StageDecider):
+        return Decider(STAGE, stage=decide)
     return Decider(WHOLE if decide is deliberate else getattr(decide, "__name__", type(decide).__name__))

@@ -53,8 +53,10 @@ def _introduce(file: JournalFile) -> Iterator[Sentence]:
         )
         limits = ", ".join(f"{each.name} {remedy.describe_limits(each)}" for each in analysis.checks) or "none"
         yield Sentence(f"Checks: {limits}. File {origin.file}, penstock {origin.program}, owner {origin.owner}.")
-    for origin in file.origins[1:]:
-        yield Sentence(f"The run was cut off and resumed by {origin.owner} (fence {origin.fence}).")
+    for before, origin in pairwise(file.origins):
+        # The stages of a pipeline share owner and fence: each goes on where the one before stopped.
+        if (before.owner, before.fence) != (origin.owner, origin.fence):
+            yield Sentence(f"The run was cut off and resumed by {origin.owner} (fence {origin.fence}).")
 
 
 def _sameness(planned: PlannedTick) -> object:

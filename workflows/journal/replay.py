@@ -158,16 +158,15 @@ class _Hearing:
 
 
 def find_decider(planned: PlannedTick) -> Decider:
-    """Give who decides a tick again; raises ConfigurationError for a stage's own decider."""
+    """Give who decides a tick again; raises ConfigurationError for one that is not known."""
     named = planned.tick.decider
     if named.name == WHOLE:
         return deliberate
     if named.name == ENDING and named.cause:
         return Ending(named.cause, named.reason)
-    raise ConfigurationError(
-        f"line {planned.line}: decided by {named.name!r}; only whole releases (`penstock run`, `penstock demo`) "
-        "can be replayed, not single stages"
-    )
+    if named.stage:
+        return named.stage
+    raise ConfigurationError(f"line {planned.line}: decided by {named.name!r}, which this program does not know")
 
 
 def _compare_decisions(planned: PlannedTick, again: Decision) -> Iterator[Difference]:
