@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from workflows import loop
@@ -30,6 +31,9 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parse(argv)
     subject = find_subject(arguments, arguments.canary)
     plan = subject.plan
+    if arguments.shadow:
+        # Loaded when asked for: a release does not pay for what watches one.
+        return int(import_module("workflows.cli.shadow").watch(arguments, subject))
     if plan.suspend:
         raise ConfigurationError(f"{subject.name}: spec.suspend: true; nothing is released until it is false")
     if arguments.report:
@@ -63,6 +67,13 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
     parser.add_argument(
         "--journal", type=Path, metavar="FILE", help="keep every decision (NAME.journal.jsonl beside the report)"
+    )
+    parser.add_argument(
+        "--shadow",
+        nargs="?",
+        const="1h",
+        metavar="1h",
+        help="only watch the next release, which somebody else drives, for at most so long, and say what we would do",
     )
     return parser.parse_args(list(argv))
 
