@@ -304,9 +304,16 @@ def test_a_knative_target_without_a_provider_is_a_warning() -> None:
             'spec.analysis.match[0].headers.a.regex: "(" is probably not',
         ),
         ({}, ITERATIONS | {"sessionAffinity": {"cookieName": "a"}}, "spec.analysis.sessionAffinity: is ignored"),
-        ({"provider": "nginx"}, {}, "spec.ingressRef: is missing; provider nginx needs the ingress"),
+        ({"provider": "nginx"}, {}, "spec.ingressRef: is missing; provider nginx needs the object"),
+        ({"provider": "apisix"}, {}, "spec.routeRef: is missing; provider apisix needs the object"),
         ({"provider": "gatewayapi:v1"}, {}, "spec.service.gatewayRefs: is missing; provider gatewayapi:v1 needs"),
         ({"provider": "traefik"}, {"mirror": True}, "spec.analysis.mirror: true is beyond provider traefik"),
+        ({"provider": "gloo"}, {"mirror": True}, "spec.analysis.mirror: true is beyond provider gloo"),
+        (
+            {"provider": "kuma"},
+            ITERATIONS | {"match": [{"headers": {"a": {"exact": "b"}}}]},
+            "spec.analysis.match: is beyond provider kuma",
+        ),
         (
             {"provider": "linkerd"},
             ITERATIONS | {"match": [{"headers": {"a": {"exact": "b"}}}]},
@@ -316,7 +323,7 @@ def test_a_knative_target_without_a_provider_is_a_warning() -> None:
         (
             {"provider": "gatewayapi:v1", "service": {"port": 80, "gatewayRefs": [{"name": "g"}]}},
             {"mirror": True},
-            "spec.analysis.mirror: true is not applied by provider gatewayapi:v1",
+            "spec.analysis.mirror: true is applied by Penstock, not by Flagger's gatewayapi:v1",
         ),
         (
             {"upstreamRef": {"apiVersion": "gloo.solo.io/v1", "kind": "Upstream", "name": "u", "namespace": "other"}},

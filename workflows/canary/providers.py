@@ -9,9 +9,11 @@ from workflows.rollout.plan import Reference, Strategy
 
 _ISTIO = {"", "istio"}
 _GATEWAY_API = {"gatewayapi:v1", "gatewayapi:v1beta1"}
-_NEED_INGRESS = {"nginx", "skipper"}
-_CANNOT_MATCH = {"knative", "linkerd", "osm", "smi:v1alpha1", "smi:v1alpha2", "smi:v1alpha3", "traefik"}
-_CANNOT_MIRROR = {"kubernetes", "nginx", "traefik"}
+_NEEDED_REFERENCES = {"apisix": "routeRef", "nginx": "ingressRef", "skipper": "ingressRef"}
+_SMI = {"linkerd", "osm", "smi:v1alpha1", "smi:v1alpha2", "smi:v1alpha3"}
+_WEIGHTS_ONLY = {"apisix", "knative", "kuma", "skipper", "traefik"}
+_CANNOT_MATCH = _SMI | _WEIGHTS_ONLY
+_CANNOT_MIRROR = _SMI | _WEIGHTS_ONLY | {"contour", "gloo", "kubernetes", "nginx"}
 
 
 def check_target(spec: Section, target: Reference) -> None:
@@ -32,8 +34,9 @@ def check_service(spec: Section) -> None:
     provider, service = spec.get("provider", ""), spec.section("service")
     if provider in _GATEWAY_API and not service.written.get("gatewayRefs"):
         service.warn("gatewayRefs", f"is missing; provider {provider} needs the gateways that routes attach to")
-    if provider in _NEED_INGRESS and not spec.wrote("ingressRef"):
-        spec.warn("ingressRef", f"is missing; provider {provider} needs the ingress that leads to the service")
+    needed = _NEEDED_REFERENCES.get(provider, "")
+    if needed and not spec.wrote(needed):
+        spec.warn(needed, f"is missing; provider {provider} needs the object that leads to the service")
     excluded = [name for name in ("hosts", "gateways") if service.written.get(name)]
     if provider in _ISTIO and service.get("delegation", False) and excluded:
         service.error("delegation", f"excludes {' and '.join(excluded)}; the delegating VirtualService has them")
@@ -46,6 +49,6 @@ def check_abilities(analysis: Section, provider: str, strategy: Strategy) -> Non
     if analysis.get("mirror", False) and provider in _CANNOT_MIRROR:
         analysis.warn("mirror", f"is beyond provider {provider}, which cannot copy requests")
     if analysis.get("mirror", False) and provider in _GATEWAY_API and strategy is Strategy.CANARY:
-        analysis.warn("mirror", f"is not applied by provider {provider} while traffic moves by weight")
+        analysis.warn("mirror", f"is applied by Penstock, not by Flagger's {provider} while traffic moves by weight")
     if analysis.wrote("sessionAffinity") and provider not in _ISTIO | _GATEWAY_API:
         analysis.warn("sessionAffinity", f"is beyond provider {provider}; istio and gatewayapi know it")
