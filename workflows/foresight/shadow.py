@@ -69,7 +69,7 @@ def _watch(platform: Platform, plan: RolloutPlan, patience: timedelta) -> Iterat
             continue
         seen = Sighting(clock.now(), earlier, now.since(before), _measure(platform, plan))
         before = now
-        yield Remark(seen.at, route, seen.window, juror(seen))
+        yield Remark(seen.at, seen.route, seen.window, juror(seen))
 
 
 def _await_traffic(platform: Platform, deadline: datetime) -> bool:
