@@ -24,6 +24,7 @@ from workflows.cluster.kinds import Kind, Manifest
 from workflows.release import Release, keeping
 from workflows.rollout.phase import Phase
 from workflows.rollout.state import Cause, RolloutState
+from workflows.states.place import Place
 
 MOST_LIVES = 60
 
@@ -83,7 +84,7 @@ def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) ->
 
 def live(stage: Stage, step: Callable[[Release], RolloutState], cluster: Cluster) -> None:
     """Run one stage as a process of its own would."""
-    plan, text = read_object(cluster, "test", "ad")
+    plan, text = read_object(cluster, Place("test", "ad"))
     plan = with_interval(plan, "50ms")
     wishes = wiring.Wishes(cluster=cluster, prometheus=stage.prometheus, source=text)
     release = Release(wiring.build("kubernetes", plan, wishes), plan, "pipeline")

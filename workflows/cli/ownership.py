@@ -14,7 +14,7 @@ from workflows.canary.templates import DEFAULT_NAMESPACE
 from workflows.cli.subject import KUBERNETES, add_cluster_options, connect, read_name, read_object
 from workflows.clocks import SystemClock
 from workflows.cluster.client import Cluster
-from workflows.cluster.guard import ADOPTED
+from workflows.cluster.guard import ADOPTED, driven_by_flagger
 from workflows.cluster.kinds import CANARY, Manifest
 from workflows.errors import ConfigurationError, ConflictError, ExitCode
 from workflows.process import owner
@@ -37,7 +37,8 @@ class _Ownership:
         wishes = wiring.Wishes(cluster=self.cluster)
         return wiring.open_states(KUBERNETES, self.place, wishes).load()
 
-    def change(self, build: Callable[[Manifest], Manifest]) -> None:
+    def change(self, build: Callable[[Manifest], Manifest]) -> Manifest:
+        """Change the Canary and give it as it was."""
         for _ in range(_ATTEMPTS):
             found = self.cluster.get(CANARY, self.place.namespace, self.place.name)
             if found is None:
@@ -46,7 +47,7 @@ class _Ownership:
                 self.cluster.replace(CANARY, build(copy.deepcopy(found)))
             except ConflictError:
                 continue
-            return
+            return found
         raise ConflictError(f"{self.place}: others write it faster than we can")
 
 
@@ -54,8 +55,8 @@ def adopt_main(argv: Sequence[str]) -> int:
     """Take a canary over from Flagger's controller: suspend it there, go on from where its status stands."""
     ownership = _parse("adopt", adopt_main.__doc__, argv)
     known = ownership.state()
-    ownership.change(lambda canary: _adopt(canary, known, ownership.place))
-    if known is None or not known.under_way:
+    before = ownership.change(lambda canary: _adopt(canary, known, ownership.place))
+    if known is None or (driven_by_flagger(before) and not known.under_way):
         _take_over(ownership)
     return _say(f"{ownership.place}: adopted; Flagger leaves it alone until `penstock hand-back {ownership.place}`")
 
@@ -97,7 +98,7 @@ def _take_over(ownership: _Ownership) -> None:
     phase = (found.get("status") or {}).get("phase") or ""
     if phase in _NEW:
         return
-    plan, text = read_object(ownership.cluster, place.namespace, place.name)
+    plan, text = read_object(ownership.cluster, place)
     platform = wiring.build(KUBERNETES, plan, wiring.Wishes(cluster=ownership.cluster, source=text))
     revision, failed = platform.workload.revision(), phase == Phase.FAILED.value
     state = RolloutState(Phase(phase), revision=revision, promoted_revision="" if failed else revision)

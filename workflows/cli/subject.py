@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from workflows import canary
+from workflows import canary, wiring
 from workflows.canary.loads import with_counted_load
 from workflows.canary.override import with_interval, with_judge
 from workflows.canary.source import fetch
@@ -18,6 +18,7 @@ from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import CANARY, Manifest
 from workflows.errors import ConfigurationError
 from workflows.rollout.plan import RolloutPlan
+from workflows.states.place import Place
 
 KUBERNETES, LOCAL = "kubernetes", "local"
 _OBJECT = "canary/"
@@ -66,13 +67,23 @@ def connect(arguments: argparse.Namespace) -> Cluster:
     return cluster
 
 
-def read_object(cluster: Cluster, namespace: str, name: str) -> tuple[RolloutPlan, str]:
-    """Read a Canary of the cluster: its plan and its text."""
-    found = cluster.get(CANARY, namespace, name)
-    if found is None:
-        raise ConfigurationError(f"canary/{name} -n {namespace}: not found")
-    text = json.dumps(_strip(found))
-    return canary.parse(text, f"canary/{name} -n {namespace}"), text
+def read_object(cluster: Cluster, place: Place) -> tuple[RolloutPlan, str]:
+    """Read a Canary of the cluster: its plan and its text.
+
+    One that was deleted in mid-release is read from the record of the release, so that it can be ended.
+    """
+    found = cluster.get(CANARY, place.namespace, place.name)
+    text = json.dumps(_strip(found)) if found else _read_kept(cluster, place)
+    return canary.parse(text, str(place)), text
+
+
+def _read_kept(cluster: Cluster, place: Place) -> str:
+    # Loaded for want of the object alone: all adapters of a cluster come with it.
+    states = import_module("workflows.wiring.kubernetes").open_states(place, wiring.Wishes(cluster=cluster))
+    state = states.load()
+    if state is None or not state.under_way:
+        raise ConfigurationError(f"{place}: not found")
+    return str(states.source())
 
 
 def read_name(text: str) -> str:
@@ -102,7 +113,7 @@ def _find_object(arguments: argparse.Namespace, platform: str) -> Subject:
         raise ConfigurationError(f"--canary: the platform {platform!r} has no Canary objects; name a file")
     cluster = connect(arguments)
     name = read_name(arguments.canary_name)
-    plan, text = read_object(cluster, arguments.namespace or DEFAULT_NAMESPACE, name)
+    plan, text = read_object(cluster, Place(arguments.namespace or DEFAULT_NAMESPACE, name))
     return Subject(plan, platform, text, f"canary/{name}", cluster=cluster)
 
 

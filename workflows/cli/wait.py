@@ -53,7 +53,7 @@ class _Vigil:
         """Give what the canary's status says, and the end of its release once there is one."""
         canary = self.cluster.get(CANARY, self.plan.namespace, self.plan.name)
         if canary is None:
-            raise ConfigurationError(f"{_place(self.plan)}: was deleted")
+            raise ConfigurationError(f"{self.plan.key}: the Canary was deleted")
         return outcomes.summarise(canary), self._conclude(canary)
 
     def _conclude(self, canary: Manifest) -> _End | None:
@@ -81,11 +81,11 @@ def main(argv: Sequence[str]) -> int:
     """Wait for the end of the release and tell by the exit code how it went."""
     arguments = _parse(argv)
     cluster, timeout = connect(arguments), _read_timeout(arguments.timeout)
-    namespace, name = arguments.namespace or DEFAULT_NAMESPACE, read_name(arguments.canary)
-    plan, text = read_object(cluster, namespace, name)
+    place = Place(arguments.namespace or DEFAULT_NAMESPACE, read_name(arguments.canary))
+    plan, text = read_object(cluster, place)
     platform = wiring.build(KUBERNETES, plan, wiring.Wishes(cluster=cluster, source=text))
     end = _wait(_Vigil(cluster, plan, platform, platform.workload.revision(), platform.clock.now()), timeout)
-    sys.stdout.write(f"{_place(plan)}: {end.reason}\n")
+    sys.stdout.write(f"{place}: {end.reason}\n")
     return end.code
 
 
@@ -104,10 +104,6 @@ def _wait(vigil: _Vigil, timeout: timedelta) -> _End:
         if end or left <= timedelta():
             return end or _End(ExitCode.TEMPORARY, f"not released within {timeout}; {last}")
         clock.sleep(min(LOOK_EVERY, left))
-
-
-def _place(plan: RolloutPlan) -> Place:
-    return Place(plan.namespace, plan.name)
 
 
 def _read_timeout(text: str) -> timedelta:
