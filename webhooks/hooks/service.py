@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from webhooks.access import Listed
 from webhooks.catalog import CatalogFile, CatalogTest, Every, Kind, OnFailure, show_duration
@@ -27,6 +28,8 @@ from webhooks.store.port import Store
 from webhooks.store.records import CanaryName, Epoch, GateState, HookEvent, Run, RunState
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_LONGEST_WORD = 256
+_TEXT_KEPT, _TEXTS_KEPT = 4096, 64
 _ADVANCE = re.compile(r"Advance \S+ canary (?:weight|iteration) ")
 _GATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _RESULTS = {
@@ -73,6 +76,9 @@ class HookService:
         for key, value in (("name", payload.name), ("namespace", payload.namespace)):
             if not _NAME.fullmatch(value):
                 raise PayloadError(f"{key}: {value[:80]!r} is not the name of a Kubernetes object")
+        for key, value in (("phase", payload.phase), ("checksum", payload.checksum)):
+            if len(value) > _LONGEST_WORD:
+                raise PayloadError(f"{key}: {len(value)} characters; at most {_LONGEST_WORD}")
         call = HookCall(hook, payload, self._runs.now(), listed)
         try:
             return self._answer(call)
@@ -176,7 +182,8 @@ class HookService:
 
     def _keep(self, call: HookCall) -> HookOutcome:
         payload = call.payload
-        self._store.events.add(HookEvent(call.canary, payload.checksum, payload.phase, call.at, payload.metadata))
+        kept = dict(islice(((key, text[:_TEXT_KEPT]) for key, text in payload.metadata.items()), _TEXTS_KEPT))
+        self._store.events.add(HookEvent(call.canary, payload.checksum, payload.phase, call.at, kept))
         if _ADVANCE.match(payload.metadata.get("eventMessage", "")):
             self._change_epoch(call, lambda epoch: replace(epoch, step=epoch.step + 1))
         if call.tells_the_end:
