@@ -1,7 +1,7 @@
 """Checks and counters of a cluster's releases: MetricTemplates, their Secrets, Knative's revisions."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +12,10 @@ from tests.metrics.metrics_server import MetricsServer, serve
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import METRIC_TEMPLATE, SECRET, Kind, Manifest
 from workflows.errors import UnavailableError
+from workflows.metrics.answers import NoAnswerError
 from workflows.metrics.cluster import ClusterMetrics, build_counter, read_revisions
+from workflows.metrics.endpoint import Endpoint
+from workflows.metrics.providers import open_provider
 from workflows.metrics.queries import Revisions
 from workflows.rollout.plan import Analysis, Check, Limits, Reference, RolloutPlan, Service
 from workflows.rollout.samples import Gap, Measurement
@@ -191,6 +194,15 @@ def test_external_metrics_are_asked_of_the_cluster_itself(cluster: Cluster) -> N
 
     assert measured.gap is Gap.UNREACHABLE
     assert "/apis/external.metrics.k8s.io/v1beta1/namespaces/test/queue_depth" in measured.detail
+
+
+def test_external_metrics_that_may_not_be_read_are_refused(account: Callable[[list[Manifest]], Cluster]) -> None:
+    where = Endpoint("externalmetrics", "")
+
+    with pytest.raises(NoAnswerError) as none:
+        open_provider(where, account([])).ask("test/queue_depth")
+
+    assert none.value.gap is Gap.REFUSED
 
 
 @pytest.mark.parametrize(

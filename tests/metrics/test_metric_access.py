@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from workflows.metrics.providers.external import read_quantity
 from workflows.rollout.samples import Gap
 
 POINT = {"timeSeriesData": [{"pointData": [{"values": [{"int64Value": "7"}]}]}]}
+
+ACCOUNT = '{"client_email": "x", "token_uri": "http://127.0.0.1:1/t", "private_key": "y"}'
 
 
 def decode(part: str) -> dict[str, object]:
@@ -63,7 +66,7 @@ def test_a_service_accounts_key_signs_for_its_token(server: MetricsServer) -> No
     [
         ("hello", "is no key of a service account"),
         ('{"client_email": "x"}', "is no key of a service account"),
-        ('{"client_email": "x", "token_uri": "http://127.0.0.1:1/t", "private_key": "y"}', "is no key in PEM"),
+        (ACCOUNT, "is no key in PEM"),
     ],
 )
 def test_a_key_that_is_none_is_a_configuration_error_that_does_not_show_it(key: str, words: str) -> None:
@@ -71,6 +74,23 @@ def test_a_key_that_is_none_is_a_configuration_error_that_does_not_show_it(key: 
     where = Endpoint("stackdriver", "http://127.0.0.1:1", secrets={"project": "p", "serviceAccountKey": key})
 
     with pytest.raises(ConfigurationError, match=words):
+        open_provider(where, None).ask("fetch x")
+
+
+@pytest.mark.parametrize(
+    ("package", "provider", "secrets"),
+    [
+        ("boto3", "cloudwatch", {}),
+        ("cryptography.hazmat.primitives.hashes", "stackdriver", {"project": "p", "serviceAccountKey": ACCOUNT}),
+    ],
+)
+def test_a_package_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, package: str, provider: str, secrets: dict[str, str]
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    where = Endpoint(provider, "http://127.0.0.1:1", region="eu-west-1", secrets=secrets)
+
+    with pytest.raises(ConfigurationError, match=rf"pip install penstock\[{provider}\]"):
         open_provider(where, None).ask("fetch x")
 
 

@@ -37,7 +37,7 @@ DATADOG = {
             "metric": "trace.http.request.errors",
             "interval": 20,
             "scope": "service:ad",
-            "pointlist": [[1000 * (NOW - 80), 1.0], [1000 * (NOW - 60), 2.5], [1000 * (NOW - 5), 9.0]],
+            "pointlist": [[1000 * (NOW - 80), 1.0], [1000 * (NOW - 60), 2.5], [1000 * (NOW + 3600), 9.0]],
         }
     ],
     "from_date": 1000 * (NOW - 300),
