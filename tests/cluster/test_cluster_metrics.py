@@ -1,7 +1,7 @@
 """Checks and counters of a cluster's releases: MetricTemplates, their Secrets, Knative's revisions."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from tests.cluster.api_server import ApiServer
 from tests.metrics.metrics_server import MetricsServer, serve
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import METRIC_TEMPLATE, SECRET, Kind, Manifest
-from workflows.errors import UnavailableError
+from workflows.errors import ConfigurationError, UnavailableError
 from workflows.metrics.answers import NoAnswerError
 from workflows.metrics.cluster import ClusterMetrics, build_counter, read_revisions
 from workflows.metrics.endpoint import Endpoint
@@ -146,6 +146,13 @@ class Away(Cluster):
         raise UnavailableError("the API server does not answer")
 
 
+class Strange(Away):
+    """A cluster in which we may read nothing."""
+
+    def read(self, path: str) -> Manifest:
+        raise ConfigurationError(f"read {path}: forbidden; docs/rbac.md lists the rights that are needed")
+
+
 def test_a_cluster_that_does_not_answer_leaves_a_gap() -> None:
     measured = ClusterMetrics(Away()).measure(CHECK, PLAN)
 
@@ -196,11 +203,9 @@ def test_external_metrics_are_asked_of_the_cluster_itself(cluster: Cluster) -> N
     assert "/apis/external.metrics.k8s.io/v1beta1/namespaces/test/queue_depth" in measured.detail
 
 
-def test_external_metrics_that_may_not_be_read_are_refused(account: Callable[[list[Manifest]], Cluster]) -> None:
-    where = Endpoint("externalmetrics", "")
-
-    with pytest.raises(NoAnswerError) as none:
-        open_provider(where, account([])).ask("test/queue_depth")
+def test_external_metrics_that_may_not_be_read_are_refused() -> None:
+    with pytest.raises(NoAnswerError, match=r"docs/rbac\.md") as none:
+        open_provider(Endpoint("externalmetrics", ""), Strange()).ask("test/queue_depth")
 
     assert none.value.gap is Gap.REFUSED
 
