@@ -7,7 +7,6 @@ import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from types import MappingProxyType
 
 from workflows.errors import ConfigurationError, ExitCode, FencedError, PenstockError, TemporaryError
@@ -44,7 +43,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "lint": Command("workflows.canary.lint", "main", "say what is wrong with a Canary file"),
         "render": Command("workflows.cli.render", "main", "write the YAML that belongs to a canary"),
         "local": Command("workflows.local.cli", "main", "run a service on this machine behind Envoy"),
-        "serve": Command("webhooks.cli", "main", "answer Flagger's webhooks"),
+        "serve": Command("workflows.serving", "main", "answer Flagger's webhooks"),
         "loadtester": Command("webhooks.cli", "loadtester_main", "take the place of Flagger's loadtester"),
         "runner": Command("webhooks.cli.runner", "main", "run tests apart from the service that answers webhooks"),
         "catalog": Command("webhooks.cli.catalog", "main", "check, list and try the tests of a catalog"),
@@ -71,7 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(_usage() + "\n")
         return ExitCode.PROMOTED
     if name in {"-V", "--version"}:
-        sys.stdout.write(f"penstock {metadata.version('penstock')}\n")
+        # Loaded when asked for: it takes longer to load than the rest of this module.
+        version = importlib.import_module("importlib.metadata").version("penstock")
+        sys.stdout.write(f"penstock {version}\n")
         return ExitCode.PROMOTED
     if name not in COMMANDS:
         return _complain(f"unknown command {name!r}; known: {', '.join(COMMANDS)}", ExitCode.CONFIGURATION)
