@@ -123,9 +123,7 @@ def main() -> int:
     server.shutdown()
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load average {load:.1f} at the start")
     for name, each in figures.items():
-        print(
-            f"{name}: first call after {each.best_s:.2f} s at best, {each.median_s:.2f} s median; CPU {each.cpu_s:.2f} s"
-        )
+        print(f"{name}: first call after {each.best_s} s at best, {each.median_s} s median; CPU {each.cpu_s} s")
     if arguments.json:
         arguments.json.write_text(json.dumps({name: asdict(each) for name, each in figures.items()}))
     return int(figures["in a pod"].median_s > LIMIT_S)
