@@ -1,0 +1,191 @@
+"""List the rights that each part needs in a cluster: one table, from which roles and the page about them are written.
+
+The rule to keep: a row is what the code asks for and nothing more; the tests run the whole story under an account that
+has just these, and fail for a row that nothing used.
+"""
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from workflows.cluster.kinds import (
+    ALERT_PROVIDER,
+    AUTOSCALER,
+    CANARY,
+    CONFIG_MAP,
+    DAEMON_SET,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    EVENT,
+    LEASE,
+    METRIC_TEMPLATE,
+    POD,
+    SCALED_OBJECT,
+    SECRET,
+    SERVICE,
+    Kind,
+)
+from workflows.cluster.targets import kind_of
+from workflows.manifests.document import Document
+from workflows.rollout.plan import RolloutPlan
+from workflows.routers.kubernetes import gloo, istio
+from workflows.routers.kubernetes.table import DEFAULT, DIALECTS
+
+_KEEP = ("get", "create", "update")
+
+
+class Part(enum.Enum):
+    """Name what somebody runs."""
+
+    RELEASE = "release"
+    WATCHDOG = "watchdog"
+    WAIT = "wait"
+    ORDER = "order"
+    REVERT = "revert"
+
+    @property
+    def summary(self) -> str:
+        """Say which commands need the rights of this part."""
+        return _SUMMARIES[self]
+
+
+_SUMMARIES: Mapping[Part, str] = MappingProxyType(
+    {
+        Part.RELEASE: "`penstock run` and `penstock stage`",
+        Part.WATCHDOG: "`penstock watchdog`, besides the rights of a release",
+        Part.WAIT: "`penstock wait` and `penstock stage status`",
+        Part.ORDER: "`penstock pause`, `resume`, `abort`, `retry` and `promote`",
+        Part.REVERT: "`penstock revert`, besides the rights of a release",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Name what may be done with one kind of object, and what for."""
+
+    kind: Kind
+    verbs: tuple[str, ...]
+    reason: str
+    subresource: str = ""
+
+    @property
+    def resource(self) -> str:
+        """Name the resource as rules of roles do."""
+        return f"{self.kind.plural}/{self.subresource}" if self.subresource else self.kind.plural
+
+
+_COMPANIONS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
+    {"istio": (istio.DESTINATION_RULE,), "gloo": (gloo.UPSTREAM,)}
+)
+"""The objects that a router writes beside the one that holds the split."""
+
+
+def list_rights(plan: RolloutPlan, part: Part) -> tuple[Right, ...]:
+    """List what one part needs for the release of one canary, in its namespace."""
+    return tuple(_ROWS[part](plan))
+
+
+def _list_release(plan: RolloutPlan) -> Iterator[Right]:
+    yield Right(CANARY, ("get",), "read the plan, and see whether Flagger drives")
+    yield Right(CANARY, ("patch",), "show phase and weight", "status")
+    yield Right(LEASE, _KEEP, "own the release")
+    yield Right(CONFIG_MAP, _KEEP, "keep the state; copy what the pods use")
+    yield Right(SECRET, _KEEP, "copy what the pods use; leave it out where they use none")
+    yield Right(EVENT, ("create", "patch"), "tell what happens")
+    yield Right(SERVICE, _KEEP, "name the two arms and the service before them")
+    yield Right(ENDPOINT_SLICE, ("list",), "see which arm can serve")
+    yield from _list_target(plan)
+    yield from _list_router(plan)
+    if plan.autoscaler:
+        yield Right(_autoscaler(plan), _KEEP, "scale the primary as the target is scaled")
+    if any(check.template for check in plan.analysis.checks):
+        yield Right(METRIC_TEMPLATE, ("get",), "ask the queries of spec.analysis.metrics")
+    if plan.analysis.alerts:
+        yield Right(ALERT_PROVIDER, ("get",), "tell the providers of spec.analysis.alerts")
+
+
+def _list_target(plan: RolloutPlan) -> Iterator[Right]:
+    if plan.target.kind in {DEPLOYMENT.kind, DAEMON_SET.kind}:
+        yield Right(kind_of(plan), _KEEP, "copy the target to the primary, and scale it")
+        yield Right(POD, ("list",), "say why an arm is not ready")
+
+
+def _list_router(plan: RolloutPlan) -> Iterator[Right]:
+    provider = plan.provider or DEFAULT
+    dialect = DIALECTS[provider]
+    for kind in (dialect.kind, *_COMPANIONS.get(provider, ())):
+        if kind != SERVICE:
+            yield Right(kind, _KEEP, f"split the traffic by {provider}")
+    if dialect.source and dialect.source.kind not in {dialect.kind, *_COMPANIONS.get(provider, ())}:
+        yield Right(dialect.source.kind, ("get",), f"read {dialect.source.field}")
+
+
+def _autoscaler(plan: RolloutPlan) -> Kind:
+    scaler = plan.autoscaler
+    return SCALED_OBJECT if scaler and scaler.kind == SCALED_OBJECT.kind else AUTOSCALER
+
+
+def _list_watchdog(_: RolloutPlan) -> Iterator[Right]:
+    yield Right(LEASE, ("list",), "find releases whose owner is gone")
+
+
+def _list_wait(plan: RolloutPlan) -> Iterator[Right]:
+    yield Right(CANARY, ("get",), "see the phase, whoever drives")
+    yield Right(CONFIG_MAP, ("get",), "see where our release stands")
+    yield Right(kind_of(plan), ("get",), "know the revision that is waited for")
+
+
+def _list_order(_: RolloutPlan) -> Iterator[Right]:
+    yield Right(CANARY, ("get",), "read the plan")
+    yield Right(CONFIG_MAP, ("get", "patch"), "leave the order beside the state")
+
+
+def _list_revert(plan: RolloutPlan) -> Iterator[Right]:
+    made = [CONFIG_MAP, SECRET, SERVICE]
+    made += [right.kind for right in (*_list_target(plan), *_list_router(plan)) if "create" in right.verbs]
+    if plan.autoscaler:
+        made.append(_autoscaler(plan))
+    for kind in dict.fromkeys(made):
+        yield Right(kind, ("delete",), "take away what a release made")
+
+
+_ROWS = MappingProxyType(
+    {
+        Part.RELEASE: _list_release,
+        Part.WATCHDOG: _list_watchdog,
+        Part.WAIT: _list_wait,
+        Part.ORDER: _list_order,
+        Part.REVERT: _list_revert,
+    }
+)
+
+
+def write_rules(rights: Iterable[Right]) -> list[dict[str, Any]]:
+    """Write rights as the rules of a Role, one for each resource."""
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for right in rights:
+        known = verbs.setdefault((right.kind.group, right.resource), [])
+        known += [verb for verb in right.verbs if verb not in known]
+    return [
+        {"apiGroups": [group], "resources": [resource], "verbs": verbs} for (group, resource), verbs in verbs.items()
+    ]
+
+
+def write_roles(plan: RolloutPlan) -> tuple[Document, ...]:
+    """Write an account that may release one canary, with its role and binding."""
+    metadata = {"name": f"penstock-{plan.name}", "namespace": plan.namespace}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+    rules = write_rules(list_rights(plan, Part.RELEASE))
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules}
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": metadata["name"]},
+        "subjects": [{"kind": "ServiceAccount", **metadata}],
+    }
+    note = "The account of the pods that release this canary, with the rights that a release needs and no others."
+    return (Document("rbac.yaml", (account, role, binding), note),)
