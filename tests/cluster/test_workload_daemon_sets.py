@@ -67,4 +67,4 @@ def test_a_daemon_set_that_no_node_takes_is_not_ready_for_ever(daemons: Owner) -
 
     readiness = daemons.workload.readiness(Arm.CANARY)
 
-    assert (readiness.reason, readiness.unready_for) == ("no ready endpoint", timedelta(seconds=5))
+    assert (readiness.reason, readiness.unready_for) == ("no ready endpoint of Service ad-canary", timedelta(seconds=5))

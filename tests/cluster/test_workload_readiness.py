@@ -55,7 +55,7 @@ def test_pods_that_no_service_finds_are_no_endpoints(owner: Owner, kubelet: Kube
     lost = owner.workload.readiness(Arm.CANARY)
 
     assert (found.ready, found.endpoints) == (True, 3)
-    assert (lost.ready, lost.endpoints, lost.reason) == (False, 0, "no ready endpoint")
+    assert (lost.ready, lost.endpoints, lost.reason) == (False, 0, "no ready endpoint of Service ad-canary")
 
 
 def test_an_arm_without_progress_counts_the_time_by_our_clock(owner: Owner) -> None:

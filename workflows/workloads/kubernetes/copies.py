@@ -23,5 +23,5 @@ def refresh(found: Manifest | None, wanted: Manifest) -> Manifest:
         metadata[part] = {**(metadata.get(part) or {}), **asked.get(part, {})}
     if "ownerReferences" in asked:
         metadata["ownerReferences"] = asked["ownerReferences"]
-    identity = {part: found[part] for part in ("apiVersion", "kind", "status") if part in found}
+    identity: Manifest = {part: found[part] for part in ("apiVersion", "kind", "status") if part in found}
     return {**identity, **wanted, "metadata": {part: content for part, content in metadata.items() if content}}

@@ -64,7 +64,11 @@ class Lookout:
             return "scaled to zero"
         missing = track(self._cluster, self._plan.namespace, template_of(found)).lack if arm is Arm.CANARY else ""
         percent = analysis.canary_ready_percent if arm is Arm.CANARY else analysis.primary_ready_percent
-        lack = missing or state.find_lack(percent) or ("" if serving else "no ready endpoint")
+        lack = (
+            missing
+            or state.find_lack(percent)
+            or ("" if serving else f"no ready endpoint of Service {self._service(arm)}")
+        )
         return lack and self._explain(lack, found)
 
     def _explain(self, lack: str, found: Manifest) -> str:
@@ -77,9 +81,12 @@ class Lookout:
         return lack
 
     def _count_endpoints(self, arm: Arm, state: Progress) -> int:
-        counted = count_endpoints(self._cluster, self._plan.namespace, f"{self._plan.service.name}-{arm.value}")
+        counted = count_endpoints(self._cluster, self._plan.namespace, self._service(arm))
         # Before the first route there are no services; then the pods themselves are counted.
         return state.available if counted is None else counted
+
+    def _service(self, arm: Arm) -> str:
+        return f"{self._plan.service.name}-{arm.value}"
 
     def _measure(self, arm: Arm, attempt: str, state: Progress) -> timedelta:
         now, known = self._clock.now(), self._patience.get(arm)
