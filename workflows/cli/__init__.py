@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "wait": Command("workflows.cli.wait", "main", "wait until a canary of a cluster is promoted"),
         "adopt": Command("workflows.cli.ownership", "adopt_main", "take a canary over from Flagger's controller"),
         "hand-back": Command("workflows.cli.ownership", "hand_back_main", "give a canary back to Flagger's controller"),
+        "revert": Command("workflows.cli.reversion", "main", "take a canary of a cluster back to plain Kubernetes"),
         "watchdog": Command("workflows.cli.watchdog", "main", "end the releases of a cluster whose owners are gone"),
         "explain": Command("workflows.cli.journal", "explain_main", "tell why a release ended as it did"),
         "replay": Command("workflows.cli.journal", "replay_main", "make every decision of a journal again"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from workflows.cluster.client import Cluster
 from workflows.cluster.guard import Guard, find_canary
-from workflows.cluster.kinds import CANARY, CONFIG_MAP, Manifest
+from workflows.cluster.kinds import CANARY, CONFIG_MAP, LEASE, Manifest
 from workflows.cluster.pen import FENCE, Pen
 from workflows.errors import ConfigurationError, ConflictError, PenstockError
 from workflows.ports import Clock, Lease
@@ -88,6 +88,14 @@ class KubernetesStateStore:
         with self._lock:
             self._tenure.release(lease)
             self._lease = tenure.NOBODY
+
+    def forget(self, lease: Lease) -> None:
+        """Remove the state and the lease, for a canary that is no longer released."""
+        with self._lock:
+            self._tenure.check(lease)
+            self._cluster.delete(CONFIG_MAP, self._place.namespace, self._name)
+            self._cluster.delete(LEASE, self._place.namespace, self._name)
+            self._lease, self._saved = tenure.NOBODY, None
 
     def order(self, order: Order) -> None:
         """Keep what somebody orders, in place of the last order."""

@@ -33,7 +33,7 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
         )
     clock, cluster = SystemClock(), _demand(wishes)
     states = KubernetesStateStore(cluster, Place(plan.namespace, plan.name), clock, wishes.source)
-    pen = Pen(cluster, plan.namespace, states.fence, Guard(cluster, plan.namespace, plan.name))
+    pen = open_pen(states, plan, wishes)
     workload = build_workload(pen, plan, clock)
     return Platform(
         clock=clock,
@@ -51,6 +51,12 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
 def open_states(place: Place, wishes: Wishes) -> KubernetesStateStore:
     """Give the store of one canary."""
     return KubernetesStateStore(_demand(wishes), place, SystemClock())
+
+
+def open_pen(states: KubernetesStateStore, plan: RolloutPlan, wishes: Wishes) -> Pen:
+    """Give the pen of who holds the lease in these states."""
+    cluster = _demand(wishes)
+    return Pen(cluster, plan.namespace, states.fence, Guard(cluster, plan.namespace, plan.name))
 
 
 def _demand(wishes: Wishes) -> Cluster:
