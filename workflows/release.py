@@ -35,7 +35,7 @@ from workflows.rollout.decision import (
 )
 from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.plan import Hook, RolloutPlan
-from workflows.rollout.samples import TrafficCounts
+from workflows.rollout.samples import Gap, Measurement, TrafficCounts
 from workflows.rollout.state import CheckResult, Event, HookRound, RolloutState, World
 from workflows.rollout.tick import deliberate
 from workflows.rollout.traffic import Arm
@@ -163,6 +163,7 @@ class _Inquiry:
     def __init__(self, release: Release, state: RolloutState) -> None:
         self._release = release
         self._since = state.counts
+        self._unread = ""
         self.evidence = Evidence()
 
     def hear(self, deliberation: Deliberation | Decision) -> Decision:
@@ -197,14 +198,27 @@ class _Inquiry:
         self._count()
         checks = plan.analysis.checks
         measurements = {check.name: metrics.measure(check, plan) for check in checks if not check.built_in}
+        if self._unread:
+            gap = Measurement(gap=Gap.UNREACHABLE, detail=self._unread)
+            measurements |= {check.name: gap for check in checks if check.built_in}
         self.evidence = replace(self.evidence, measurements=measurements)
         return gates.judge(checks, self.evidence.window.canary, measurements)
 
     def _count(self) -> None:
         if self.evidence.reading is None:
-            now = read_counts(self._release)
+            now = self._read_counter()
             window = now.since(self._since) if now and self._since else TrafficCounts()
             self.evidence = replace(self.evidence, reading=now, window=window)
+
+    def _read_counter(self) -> TrafficCounts | None:
+        try:
+            now = self._release.platform.counter.read()
+        except TemporaryError as error:
+            self._unread = str(error)
+            return None
+        if self._since is None:
+            self._unread = "the counters were not read when the step began"
+        return now
 
 
 def _top_up(release: Release, wanted: TopUp) -> TrafficCounts:

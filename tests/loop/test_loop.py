@@ -262,6 +262,7 @@ def test_counters_that_cannot_be_read_are_no_data() -> None:
     state = story.run()
 
     assert (state.cause, loop.exit_code(state)) == (Cause.NO_DATA, ExitCode.INCONCLUSIVE)
+    assert "no values found for metric request-success-rate: traffic: connection refused" in state.reason
 
 
 def test_a_window_whose_beginning_was_not_read_is_no_data_and_not_all_data() -> None:
@@ -274,6 +275,7 @@ def test_a_window_whose_beginning_was_not_read_is_no_data_and_not_all_data() -> 
     record = story.tick()
 
     assert (record.window.canary.total, record.decision.state.inconclusive_checks) == (0, 1)
+    assert "the counters were not read when the step began" in record.decision.events[0].message
 
 
 def test_a_counter_that_starts_again_is_read_from_nothing() -> None:

@@ -66,6 +66,13 @@ def test_no_traffic_is_inconclusive(check: Check) -> None:
     assert result.reason == f"no values found for metric {check.name}: the canary is not receiving traffic"
 
 
+@pytest.mark.parametrize("check", [SUCCESS, LATENCY])
+def test_without_data_the_reason_says_why_the_counters_were_not_read(check: Check) -> None:
+    result = judge(check, measured=Measurement(gap=Gap.UNREACHABLE, detail="prometheus is away"))
+
+    assert result.reason == f"no values found for metric {check.name}: prometheus is away"
+
+
 @pytest.mark.parametrize(
     ("value", "verdict", "reason"),
     [

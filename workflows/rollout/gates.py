@@ -18,30 +18,32 @@ def judge(
 ) -> tuple[CheckResult, ...]:
     """Judge every check of a plan by what the canary answered in the window, and by the answers to its queries.
 
+    A gap under the name of a built-in check says why the counters could not be read.
     All checks are judged, also after a failed one, so that the reason is whole (Flagger stops at the first).
     """
     return tuple(_judge_one(check, canary, measurements) for check in checks)
 
 
 def _judge_one(check: Check, canary: ArmCounts, measurements: Mapping[str, Measurement]) -> CheckResult:
+    unread = measurements.get(check.name)
     if check.name == SUCCESS_RATE:
-        return _judge_success(check, canary)
+        return _judge_success(check, canary, unread)
     if check.name == DURATION:
-        return _judge_duration(check, canary)
+        return _judge_duration(check, canary, unread)
     return _judge_measurement(check, measurements[check.name])
 
 
-def _judge_success(check: Check, canary: ArmCounts) -> CheckResult:
+def _judge_success(check: Check, canary: ArmCounts, unread: Measurement | None) -> CheckResult:
     value = canary.success_percent()
     if value is None:
-        return _without_data(check, "%")
+        return _without_data(check, "%", unread)
     return _judge_value(check, value, f"success rate {value:.2f}%", "%", f" ({canary.errors} of {canary.total} failed)")
 
 
-def _judge_duration(check: Check, canary: ArmCounts) -> CheckResult:
+def _judge_duration(check: Check, canary: ArmCounts, unread: Measurement | None) -> CheckResult:
     value = canary.quantile_ms(P99)
     if value is None:
-        return _without_data(check, "ms")
+        return _without_data(check, "ms", unread)
     # Flagger compares whole milliseconds; an infinite p99 would pass there as 0 ms and fails here.
     whole = value if math.isinf(value) else float(int(value))
     shown = f"above {canary.latency[-2][0]:g}" if math.isinf(value) and len(canary.latency) > 1 else f"{whole:g}"
@@ -65,8 +67,10 @@ def _judge_value(check: Check, value: float, shown: str, unit: str, evidence: st
     return CheckResult(check.name, Verdict.FAILED, value, _limit(check, unit), f"{shown} {bound}{evidence}")
 
 
-def _without_data(check: Check, unit: str) -> CheckResult:
-    why = f"no values found for metric {check.name}: the canary is not receiving traffic"
+def _without_data(check: Check, unit: str, unread: Measurement | None) -> CheckResult:
+    why = (
+        f"no values found for metric {check.name}: {unread.detail if unread else 'the canary is not receiving traffic'}"
+    )
     return CheckResult(check.name, Verdict.INCONCLUSIVE, None, _limit(check, unit), why)
 
 
