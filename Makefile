@@ -44,6 +44,7 @@ bench: setup ## run every benchmark; figures go to build/bench/*.json
 	  echo "== $$file"; $(BIN)/python "$$file" --json "build/bench/$$(basename "$$file" .py).json"; \
 	done
 
+.PHONY: control-plane test-cluster test-flagger
 control-plane: build/control-plane ## compile the API server of test-cluster (needs Go; about ten minutes the first time)
 
 VERSION := k8s.io/component-base/version
@@ -55,6 +56,16 @@ build/control-plane: tests/cluster/control_plane/go.sum $(wildcard tests/cluster
 
 test-cluster: setup $(if $(PENSTOCK_CLUSTER),,control-plane) ## run tests/cluster against a real API server (PENSTOCK_CLUSTER=kubeconfig of one that is nobody's)
 	$(BIN)/pytest -m cluster tests/cluster $(ARGS)
+
+FLAGGER := v1.44.0
+build/flagger: Makefile
+	@mkdir -p build
+	GOBIN="$(CURDIR)/build" GOFLAGS=-buildvcs=false go install -trimpath -ldflags "-s -w" \
+	  github.com/fluxcd/flagger/cmd/flagger@$(FLAGGER)
+	@touch $@
+
+test-flagger: setup control-plane build/flagger ## the story under the real Flagger, some six minutes (needs Go, PENSTOCK_CRDS, kubectl, prometheus)
+	$(BIN)/pytest -m flagger tests/cluster/test_flagger_story.py $(ARGS)
 
 clean: ## remove .venv, caches and reports
 	rm -rf .venv build dist demo-report .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -69,6 +69,7 @@ class RealServer:
 
     def __init__(self, kubeconfig: Path) -> None:
         self.admin_token = uuid.uuid4().hex
+        self.kubeconfig = kubeconfig
         self._cluster: Any = connect(kubeconfig)
         self._url: str = self._cluster._url
         # The same server and certificates, but for whoever brings a token.
