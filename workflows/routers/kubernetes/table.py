@@ -55,19 +55,20 @@ SUCCESSORS: Mapping[str, str] = MappingProxyType(
 """What to move to from the providers that are no more, by the word before their colon."""
 
 
+def choose_dialect(plan: RolloutPlan) -> Dialect:
+    """Give the dialect of a plan's provider; raises ConfigurationError for one that is unknown or no more."""
+    name = plan.provider or DEFAULT
+    dialect = DIALECTS.get(name)
+    if dialect is None:
+        known = f"unknown; known: {', '.join(sorted(DIALECTS))}"
+        raise ConfigurationError(f"{plan.key}: spec.provider: {name}: {SUCCESSORS.get(name.partition(':')[0], known)}")
+    return dialect
+
+
 def build_router(pen: Pen, plan: RolloutPlan, clock: Clock) -> TrafficRouter:
     """Give the router of a plan's provider; raises ConfigurationError for a plan that it cannot serve."""
-    dialect = find_dialect(plan)
+    dialect = choose_dialect(plan)
     refusal = dialect.refusal(plan)
     if refusal:
         raise ConfigurationError(f"{plan.key}: provider {plan.provider or DEFAULT}: {refusal}")
     return KubernetesRouter(pen, plan, dialect, clock)
-
-
-def find_dialect(plan: RolloutPlan) -> Dialect:
-    """Give the dialect of a plan's provider; raises ConfigurationError for one that is not known, or no more."""
-    name = plan.provider or DEFAULT
-    if name not in DIALECTS:
-        known = f"unknown; known: {', '.join(sorted(DIALECTS))}"
-        raise ConfigurationError(f"{plan.key}: spec.provider: {name}: {SUCCESSORS.get(name.partition(':')[0], known)}")
-    return DIALECTS[name]
