@@ -31,7 +31,7 @@ from workflows.cluster.targets import kind_of
 from workflows.manifests.document import Document
 from workflows.rollout.plan import RolloutPlan
 from workflows.routers.kubernetes import gloo, istio
-from workflows.routers.kubernetes.table import DEFAULT, choose_dialect
+from workflows.routers.kubernetes.table import DEFAULT, find_dialect
 
 _KEEP = ("get", "create", "update")
 
@@ -115,7 +115,7 @@ def _list_target(plan: RolloutPlan) -> Iterator[Right]:
 
 def _list_router(plan: RolloutPlan) -> Iterator[Right]:
     provider = plan.provider or DEFAULT
-    dialect = choose_dialect(plan)
+    dialect = find_dialect(plan)
     for kind in (dialect.kind, *_COMPANIONS.get(provider, ())):
         if kind != SERVICE:
             yield Right(kind, _KEEP, f"split the traffic by {provider}")

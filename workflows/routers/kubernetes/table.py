@@ -55,7 +55,7 @@ SUCCESSORS: Mapping[str, str] = MappingProxyType(
 """What to move to from the providers that are no more, by the word before their colon."""
 
 
-def choose_dialect(plan: RolloutPlan) -> Dialect:
+def find_dialect(plan: RolloutPlan) -> Dialect:
     """Give the dialect of a plan's provider; raises ConfigurationError for one that is unknown or no more."""
     name = plan.provider or DEFAULT
     dialect = DIALECTS.get(name)
@@ -67,7 +67,7 @@ def choose_dialect(plan: RolloutPlan) -> Dialect:
 
 def build_router(pen: Pen, plan: RolloutPlan, clock: Clock) -> TrafficRouter:
     """Give the router of a plan's provider; raises ConfigurationError for a plan that it cannot serve."""
-    dialect = choose_dialect(plan)
+    dialect = find_dialect(plan)
     refusal = dialect.refusal(plan)
     if refusal:
         raise ConfigurationError(f"{plan.key}: provider {plan.provider or DEFAULT}: {refusal}")
