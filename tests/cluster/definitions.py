@@ -27,6 +27,7 @@ _MINIMAL = (
     ("gloo.solo.io", ("v1",), "Upstream", "upstreams"),
     ("apisix.apache.org", ("v2",), "ApisixRoute", "apisixroutes"),
     ("serving.knative.dev", ("v1",), "Service", "services"),
+    ("serving.knative.dev", ("v1",), "Revision", "revisions"),
     ("split.smi-spec.io", ("v1alpha2", "v1alpha1", "v1alpha3"), "TrafficSplit", "trafficsplits"),
     ("kuma.io", ("v1alpha1",), "TrafficRoute", "trafficroutes"),
 )

@@ -157,11 +157,3 @@ def test_without_a_mesh_a_service_cannot_be_the_target(cluster: Cluster) -> None
 
     with pytest.raises(ConfigurationError, match="the target cannot be a Service; name a Deployment or DaemonSet"):
         build_workload(owner.pen, plan(target=Reference("Service", "ad", "v1"), provider="kubernetes"), owner.clock)
-
-
-def test_knative_is_refused_with_what_can_be_released(cluster: Cluster) -> None:
-    owner = Owner(cluster)
-    knative = plan(target=Reference("Service", "ad", "serving.knative.dev/v1"))
-
-    with pytest.raises(ConfigurationError, match=r"Service \(serving.knative.dev/v1\) cannot be released; known: Depl"):
-        build_workload(owner.pen, knative, owner.clock)

@@ -183,7 +183,7 @@ def test_a_service_is_read_without_a_label() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "version"),
-    [("StatefulSet", "apps/v1"), ("Service", "serving.knative.dev/v1"), ("Deployment", "apps/v1beta1")],
+    [("StatefulSet", "apps/v1"), ("Service", "serving.knative.dev/v1alpha1"), ("Deployment", "apps/v1beta1")],
 )
 def test_what_cannot_be_released_is_refused_with_what_can(kind: str, version: str) -> None:
     with pytest.raises(ConfigurationError, match=r"cannot be released; known: Deployment \(apps/v1\), DaemonSet"):

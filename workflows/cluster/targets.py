@@ -9,23 +9,24 @@ from types import MappingProxyType
 from typing import Any
 
 from workflows.cluster.client import Cluster
-from workflows.cluster.kinds import DAEMON_SET, DEPLOYMENT, SERVICE, Kind, Manifest
+from workflows.cluster.kinds import DAEMON_SET, DEPLOYMENT, KNATIVE_SERVICE, SERVICE, Kind, Manifest
 from workflows.errors import ConfigurationError
 from workflows.rollout.plan import RolloutPlan, Service
 
 SELECTOR_LABELS = "penstock.dev/selector-labels"
 """The Canary's annotation that names other selector labels, with commas between them."""
 
+PRIMARY_REVISION = "flagger.app/primary-revision"
+"""The annotation of a Knative service that names the primary's revision (Flagger's)."""
+
 _USUAL_LABELS = ("app", "name", "app.kubernetes.io/name")
-_KINDS: Mapping[str, Kind] = MappingProxyType(
-    {"Deployment": DEPLOYMENT, "DaemonSet": DAEMON_SET, "Service": SERVICE},
-)
+_KINDS = (DEPLOYMENT, DAEMON_SET, SERVICE, KNATIVE_SERVICE)
 _SIDECARS = frozenset({"envoy", "istio-proxy"})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Hold a target as it was read: `label` and `value` pick its pods, both empty for a Service.
+    """Hold a target as it was read: `label` and `value` pick its pods, both empty for Services.
 
     `ports` are those beside the service's own, by name; empty unless the plan asks for port discovery.
     """
@@ -51,13 +52,13 @@ class Target:
 def kind_of(plan: RolloutPlan) -> Kind:
     """Give the kind of a plan's target; raises ConfigurationError for one that cannot be released."""
     target = plan.target
-    kind = _KINDS.get(target.kind)
-    if kind is None or target.api_version not in {"", kind.api_version}:
-        known = ", ".join(str(kind) for kind in _KINDS.values())
-        raise ConfigurationError(
-            f"{plan.key}: spec.targetRef: {target.kind} ({target.api_version}) cannot be released; known: {known}"
-        )
-    return kind
+    for kind in _KINDS:
+        if target.kind == kind.kind and target.api_version in {"", kind.api_version}:
+            return kind
+    known = ", ".join(map(str, _KINDS))
+    raise ConfigurationError(
+        f"{plan.key}: spec.targetRef: {target.kind} ({target.api_version}) cannot be released; known: {known}"
+    )
 
 
 def read_target(cluster: Cluster, plan: RolloutPlan) -> Target:
@@ -74,7 +75,7 @@ def read_target(cluster: Cluster, plan: RolloutPlan) -> Target:
 
 def describe(kind: Kind, manifest: Manifest, plan: RolloutPlan) -> Target:
     """Describe a target's object."""
-    if kind is SERVICE:
+    if kind in {SERVICE, KNATIVE_SERVICE}:
         return Target(kind, plan.target.name, manifest)
     label, value = _find_selector(kind, manifest, plan)
     ports = dict(_discover_ports(manifest, plan.service)) if plan.service.settings.get("portDiscovery") else {}

@@ -12,21 +12,25 @@ from typing import Any
 from workflows.cluster.kinds import CANARY, SERVICE, Kind, Manifest
 from workflows.cluster.ownership import MARK, owner_of, read_claim
 from workflows.cluster.pen import Pen
-from workflows.cluster.targets import Target, read_target
+from workflows.cluster.targets import PRIMARY_REVISION, Target, read_target
 from workflows.rollout.plan import RolloutPlan
-from workflows.rollout.traffic import Route
+from workflows.rollout.traffic import ALL, Route
 from workflows.routers.kubernetes.dialect import Draft
 from workflows.routers.kubernetes.manifests import KEEP_OUT, LAST_APPLIED, ORIGINAL
 from workflows.routers.kubernetes.site import Site
-from workflows.routers.kubernetes.table import find_dialect
+from workflows.routers.kubernetes.table import choose_dialect
 
 
 def restore(pen: Pen, plan: RolloutPlan) -> Iterator[str]:
     """Restore the objects that lead to the target, and tell of each that changed."""
-    dialect, site, target = find_dialect(plan), Site(plan), read_target(pen.cluster, plan)
+    dialect, site, target = choose_dialect(plan), Site(plan), read_target(pen.cluster, plan)
     if target.label and pen.hand_back(SERVICE, site.apex, lambda found: _lead_to(found, target)):
         yield f"Service {site.apex}: leads to {target.label}={target.value} again"
     name = dialect.name(site)
+    if dialect.is_target:
+        if pen.hand_back(dialect.kind, name, _follow_newest):
+            yield f"{dialect.kind.kind} {name}: all its traffic follows the newest revision again"
+        return
     if (dialect.kind, name) != (SERVICE, site.apex):
         yield from _restore(pen if dialect.namespaced else replace(pen, namespace=""), plan, dialect.kind, name)
     draft = Draft(site, Route(), read_claim(pen.cluster, plan), target=target)
@@ -55,6 +59,13 @@ def _lead_to(service: Manifest, target: Target) -> Manifest:
     before = _find_original(service) or {}
     selector = before.get("selector") or {target.label: target.value}
     return _disown({**service, "spec": {**service["spec"], "selector": selector}})
+
+
+def _follow_newest(service: Manifest) -> Manifest:
+    wanted = copy.deepcopy(service)
+    (wanted["metadata"].get("annotations") or {}).pop(PRIMARY_REVISION, None)
+    wanted["spec"]["traffic"] = [{"latestRevision": True, "percent": ALL}]
+    return _disown(wanted)
 
 
 def _find_original(manifest: Manifest) -> Any:

@@ -6,7 +6,7 @@ The rule to keep: nothing of the primary goes before the target is ready, and ne
 from collections.abc import Iterator
 from datetime import timedelta
 
-from workflows.cluster.kinds import DEPLOYMENT, SERVICE, Kind, Manifest
+from workflows.cluster.kinds import DAEMON_SET, DEPLOYMENT, KNATIVE_SERVICE, SERVICE, Kind, Manifest
 from workflows.cluster.ownership import owner_of
 from workflows.cluster.pen import Pen
 from workflows.cluster.targets import kind_of, read_target
@@ -14,7 +14,7 @@ from workflows.errors import ConfigurationError, UnavailableError
 from workflows.ports import Clock
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.traffic import Arm
-from workflows.workloads.kubernetes import autoscalers, progress, replicas, templates
+from workflows.workloads.kubernetes import autoscalers, knative, progress, replicas, templates
 from workflows.workloads.kubernetes.arms import Arms, template_of
 from workflows.workloads.kubernetes.configs import find_configs
 from workflows.workloads.kubernetes.readiness import Lookout
@@ -31,7 +31,9 @@ def restore_target(pen: Pen, plan: RolloutPlan, clock: Clock) -> Iterator[str]:
     not ready within the progress deadline.
     """
     arms = Arms(pen.cluster, plan)
-    primary = None if arms.kind is SERVICE else arms.read(Arm.PRIMARY)
+    if arms.kind is KNATIVE_SERVICE:
+        knative.refuse_unproved(read_target(pen.cluster, plan).manifest, plan)
+    primary = arms.read(Arm.PRIMARY) if arms.kind in {DEPLOYMENT, DAEMON_SET} else None
     if primary is None:
         return
     _refuse_unproved(pen, plan, primary)
@@ -47,6 +49,8 @@ def restore_target(pen: Pen, plan: RolloutPlan, clock: Clock) -> Iterator[str]:
 def remove_primary(pen: Pen, plan: RolloutPlan) -> Iterator[str]:
     """Delete what was made for the primary, itself last; tells what was deleted."""
     kind = kind_of(plan)
+    if kind is KNATIVE_SERVICE:
+        return
     if kind is SERVICE:
         for arm in Arm:
             yield from _delete_ours(pen, plan, SERVICE, f"{plan.service.name}-{arm.value}")
