@@ -18,7 +18,7 @@ from workflows.rollout import stage
 from workflows.rollout.decision import Decision, Pace, Tick
 from workflows.rollout.ending import roll_back
 from workflows.rollout.phase import ANALYSED, Phase
-from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.plan import RolloutPlan, Strategy
 from workflows.rollout.state import Cause, Event, HookRound, RolloutState, Verdict
 from workflows.rollout.tick import deliberate
 from workflows.rollout.traffic import Route
@@ -141,7 +141,8 @@ def _passed(record: TickRecord) -> bool:
 def set_weight(release: Release, percent: int, watch: Watch = ignore) -> RolloutState:
     """Give the canary a share of the traffic, in whole percents; absolute."""
     sticky = percent > 0 and release.plan.analysis.affinity is not None
-    return _set_route(release, Route(percent, sticky=sticky), f"canary weight {percent}", watch)
+    matched = percent > 0 and release.plan.strategy is Strategy.AB_TESTING
+    return _set_route(release, Route(percent, matched=matched, sticky=sticky), f"canary weight {percent}", watch)
 
 
 def mirror(release: Release, watch: Watch = ignore, *, on: bool) -> RolloutState:
@@ -157,9 +158,14 @@ def _set_route(release: Release, route: Route, what: str, watch: Watch) -> Rollo
     )
 
 
-def hook(release: Release, hook_type: HookType) -> HookRound:
-    """Call the hooks of one type once and return what they said."""
+def hook(release: Release, hook_type: HookType, patience: timedelta = timedelta()) -> HookRound:
+    """Call the hooks of one type until they say yes or the patience is over, and return what they said last."""
+    clock = release.platform.clock
+    deadline = clock.now() + patience
     answer = call_hooks(release, hook_type, release.platform.workload.revision())
+    while not answer.passed and clock.now() < deadline:
+        clock.sleep(min(release.plan.analysis.interval, deadline - clock.now()))
+        answer = call_hooks(release, hook_type, release.platform.workload.revision())
     said = f"{hook_type.value} {answer.hook}: {answer.reason}" if answer.hook else f"{hook_type.value} hooks passed"
     tell(release, release.state(), (Event(said, warning=not answer.passed),))
     return answer

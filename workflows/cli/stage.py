@@ -19,11 +19,13 @@ from webhooks.protocol import HookType
 from workflows import loop, stages
 from workflows.canary import durations
 from workflows.cli.arguments import add_platform_options, build_platform
+from workflows.cli.results import describe, write_results
 from workflows.cli.subject import Subject, add_subject_options, find_subject
 from workflows.errors import ConfigurationError, ExitCode
 from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible
 from workflows.release import Release, keeping, let_go
+from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Cause, RolloutState
 
 Stage = Callable[[Release, str], RolloutState]
@@ -71,6 +73,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
 )
 _WITH_VALUE = frozenset({"hook", "set-weight", "mirror"})
 _LAST = frozenset({"release", "finish"})
+_PATIENCE = "30m"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -80,21 +83,23 @@ def main(argv: Sequence[str]) -> int:
     platform = build_platform(arguments, subject, ConsoleEvents())
     release = Release(platform, subject.plan, arguments.owner, _read_duration("--lease", arguments.lease))
     if arguments.stage == "status":
-        return _print(release.state())
+        _print(release.plan, release.state(), arguments.results)
+        return ExitCode.PROMOTED
     if arguments.stage == "hook":
-        return _call_hooks(release, arguments.value)
+        return _call_hooks(arguments, release)
     with _journalling(arguments, subject, release) as release:
         return _run(arguments, release)
 
 
 def _run(arguments: argparse.Namespace, release: Release) -> int:
     if arguments.stage == "acquire":
-        stages.acquire(release, stages.Conflict(arguments.on_conflict), _read_duration("--wait", arguments.wait))
+        patience = _read_duration("--wait", arguments.wait or _PATIENCE)
+        stages.acquire(release, stages.Conflict(arguments.on_conflict), patience)
     with interruptible(), keeping(release):
         state = STAGES[arguments.stage](release, arguments.value)
     if arguments.stage in _LAST or not state.under_way:
         let_go(release)
-    _print(state)
+    _print(release.plan, state, arguments.results)
     return loop.exit_code(state)
 
 
@@ -112,12 +117,14 @@ def _journalling(arguments: argparse.Namespace, subject: Subject, release: Relea
         journal.close(release.state)
 
 
-def _call_hooks(release: Release, name: str) -> int:
-    types = {hook_type.value: hook_type for hook_type in HookType}
+def _call_hooks(arguments: argparse.Namespace, release: Release) -> int:
+    name, types = arguments.value, {hook_type.value: hook_type for hook_type in HookType}
     if name not in types:
         raise ConfigurationError(f"stage hook: unknown type {name!r}; known: {', '.join(types)}")
+    patience = _read_duration("--wait", arguments.wait) if arguments.wait else timedelta()
     with interruptible(), keeping(release):
-        answer = stages.hook(release, types[name])
+        answer = stages.hook(release, types[name], patience)
+    _print(release.plan, release.state(), arguments.results)
     return ExitCode.PROMOTED if answer.passed else ExitCode.REFUSED
 
 
@@ -133,7 +140,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--on-conflict", choices=conflicts, default="fail", help="acquire: while another owner holds it"
     )
-    parser.add_argument("--wait", default="30m", help="acquire: how long to wait for another owner (30m)")
+    parser.add_argument("--wait", help="acquire: how long for another owner (30m); hook: how long for a yes (once)")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="write phase, weight, next and reason, a file each")
     parser.add_argument(
         "--journal", type=Path, metavar="FILE", help="keep every decision, in one file for all stages of a release"
     )
@@ -155,15 +163,8 @@ def _read_duration(option: str, text: str) -> timedelta:
     return duration
 
 
-def _print(state: RolloutState) -> int:
-    shown = {
-        "phase": state.phase.value,
-        "canary_weight": state.weight,
-        "failed_checks": state.failed_checks,
-        "revision": state.revision,
-        "promoted_revision": state.promoted_revision,
-        "outcome": state.cause.outcome.value if state.cause else None,
-        "reason": state.reason or state.halt,
-    }
+def _print(plan: RolloutPlan, state: RolloutState, results: Path | None) -> None:
+    shown = describe(plan, state)
     sys.stdout.write(json.dumps(shown) + "\n")
-    return ExitCode.PROMOTED
+    if results:
+        write_results(results, shown)

@@ -7,7 +7,7 @@ from workflows.rollout import ladder, machine, trial
 from workflows.rollout.decision import Decision, Deliberation, Pace, Shift, Tick, ask_hooks
 from workflows.rollout.ending import overdue, roll_back
 from workflows.rollout.phase import Phase
-from workflows.rollout.plan import Severity, Strategy
+from workflows.rollout.plan import RolloutPlan, Severity, Strategy
 from workflows.rollout.promotion import promote
 from workflows.rollout.start import announce_wait
 from workflows.rollout.state import Cause, Event, HookRound, RolloutState
@@ -56,19 +56,19 @@ def _step_weight(tick: Tick) -> Deliberation:
         passed = tuple(Event(f"Confirm-traffic-increase check {name} passed") for name in answer.passed_hooks)
     if tick.plan.analysis.mirror_percent and not state.started:
         return _advance(tick, Route(mirrored=True), f"canary weight {state.weight}", before=passed)
-    weight = _next_rung(tick)
+    weight = next_rung(tick.plan, tick.state)
     if weight is not None:
         sticky = tick.plan.analysis.affinity is not None
         return _advance(tick, Route(weight, sticky=sticky), f"canary weight {weight}", before=passed)
     return (yield from _promote_when_confirmed(tick, before=passed))
 
 
-def _next_rung(tick: Tick) -> int | None:
-    terms = trial.write_terms(tick.plan)
+def next_rung(plan: RolloutPlan, state: RolloutState) -> int | None:
+    """Give the weight that follows in a plan of weight steps, by its judge; None where promotion follows."""
+    terms = trial.write_terms(plan)
     if terms is None:
-        return next_weight(tick.plan.analysis.weights, tick.state.weight)
-    traffic = tick.state.case.traffic if tick.state.case else None
-    return ladder.next_rung(terms.weights, tick.state.weight, traffic)
+        return next_weight(plan.analysis.weights, state.weight)
+    return ladder.next_rung(terms.weights, state.weight, state.case.traffic if state.case else None)
 
 
 def _iterate_matched(tick: Tick) -> Deliberation:

@@ -1,0 +1,55 @@
+"""Say where a release stands after a stage, for a person, a script, and a pipeline engine that reads files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from workflows.errors import ConfigurationError
+from workflows.rollout.phase import ANALYSED
+from workflows.rollout.plan import RolloutPlan, Strategy
+from workflows.rollout.state import RolloutState
+from workflows.rollout.step import next_rung
+
+PROMOTE = "promote"
+"""What follows where no weight is left."""
+
+_LONGEST = 800
+"""How much of a reason is written to a file: Tekton takes 4096 bytes for all results of a task."""
+
+
+def describe(plan: RolloutPlan, state: RolloutState) -> dict[str, object]:
+    """Describe a state; `next` is the weight that follows, `promote` where none does, empty when nothing follows."""
+    return {
+        "phase": state.phase.value,
+        "canary_weight": state.weight,
+        "next": _describe_next(plan, state),
+        "failed_checks": state.failed_checks,
+        "revision": state.revision,
+        "promoted_revision": state.promoted_revision,
+        "outcome": state.cause.outcome.value if state.cause else None,
+        "reason": state.reason or state.halt,
+    }
+
+
+def _describe_next(plan: RolloutPlan, state: RolloutState) -> str:
+    if state.phase not in ANALYSED:
+        return ""
+    if plan.strategy is not Strategy.CANARY:
+        return PROMOTE
+    weight = next_rung(plan, state)
+    return PROMOTE if weight is None else str(weight)
+
+
+def write_results(folder: Path, shown: Mapping[str, object]) -> None:
+    """Write what a pipeline engine reads: one file each for `phase`, `weight`, `next` and `reason`."""
+    values = {
+        "phase": shown["phase"],
+        "weight": shown["canary_weight"],
+        "next": shown["next"],
+        "reason": shown["reason"],
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, value in values.items():
+            (folder / name).write_text(str(value)[:_LONGEST])
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: {error.strerror}; name another folder with --results") from error
