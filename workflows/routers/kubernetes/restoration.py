@@ -18,12 +18,12 @@ from workflows.rollout.traffic import ALL, Route
 from workflows.routers.kubernetes.dialect import Draft
 from workflows.routers.kubernetes.manifests import KEEP_OUT, LAST_APPLIED, ORIGINAL
 from workflows.routers.kubernetes.site import Site
-from workflows.routers.kubernetes.table import choose_dialect
+from workflows.routers.kubernetes.table import find_dialect
 
 
 def restore(pen: Pen, plan: RolloutPlan) -> Iterator[str]:
     """Restore the objects that lead to the target, and tell of each that changed."""
-    dialect, site, target = choose_dialect(plan), Site(plan), read_target(pen.cluster, plan)
+    dialect, site, target = find_dialect(plan), Site(plan), read_target(pen.cluster, plan)
     if target.label and pen.hand_back(SERVICE, site.apex, lambda found: _lead_to(found, target)):
         yield f"Service {site.apex}: leads to {target.label}={target.value} again"
     name = dialect.name(site)
