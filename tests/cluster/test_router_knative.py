@@ -10,14 +10,15 @@ from tests.cluster import routing
 from tests.cluster.routing import NAMESPACE
 from workflows.clocks import MemoryClock
 from workflows.cluster.client import Cluster
-from workflows.cluster.kinds import SERVICE, Manifest
+from workflows.cluster.kinds import KNATIVE_SERVICE, SERVICE, Manifest
 from workflows.cluster.pen import Pen
+from workflows.cluster.targets import PRIMARY_REVISION
 from workflows.errors import ConfigurationError, UnavailableError
 from workflows.ports import TrafficRouter
 from workflows.rollout.plan import Reference
 from workflows.rollout.traffic import Route
 from workflows.routers.kubernetes import build_router
-from workflows.routers.kubernetes.knative import DIALECT, KNATIVE_SERVICE, PRIMARY
+from workflows.routers.kubernetes.knative import DIALECT
 from workflows.routers.kubernetes.site import Site
 
 PLAN = replace(
@@ -72,7 +73,7 @@ def test_the_newest_revision_and_the_primarys_share_the_traffic(cluster: Cluster
             {"revisionName": "ad-00001", "latestRevision": False, "percent": 80},
         ],
     }
-    assert service["metadata"]["annotations"][PRIMARY] == "ad-00001"
+    assert service["metadata"]["annotations"][PRIMARY_REVISION] == "ad-00001"
     assert cluster.list(SERVICE, NAMESPACE) == []
 
 
@@ -98,10 +99,10 @@ def test_a_revision_that_comes_later_does_not_become_the_primary(cluster: Cluste
     ("annotations", "traffic", "route"),
     [
         ({}, [{"latestRevision": True, "percent": 100}], Route()),
-        ({PRIMARY: "ad-1"}, None, Route(100)),
-        ({PRIMARY: "ad-1"}, [{"percent": 100}], Route(100)),
+        ({PRIMARY_REVISION: "ad-1"}, None, Route(100)),
+        ({PRIMARY_REVISION: "ad-1"}, [{"percent": 100}], Route(100)),
         (
-            {PRIMARY: "ad-1"},
+            {PRIMARY_REVISION: "ad-1"},
             [{"revisionName": "ad-1", "percent": 100}, {"tag": "next", "latestRevision": True}],
             Route(),
         ),

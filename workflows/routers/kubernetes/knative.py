@@ -5,16 +5,13 @@ The newest revision is the canary; which one is the primary stands in an annotat
 
 from collections.abc import Iterable
 
-from workflows.cluster.kinds import Kind, Manifest
+from workflows.cluster.kinds import KNATIVE_SERVICE, Manifest
+from workflows.cluster.targets import PRIMARY_REVISION
 from workflows.errors import ConfigurationError
 from workflows.rollout.traffic import Route
 from workflows.routers.kubernetes.dialect import Companion, Dialect, Draft
 from workflows.routers.kubernetes.layout import to_percent
 from workflows.routers.kubernetes.site import Site
-
-KNATIVE_SERVICE = Kind("serving.knative.dev/v1", "Service", "services")
-PRIMARY = "flagger.app/primary-revision"
-"""The annotation that names the primary's revision."""
 
 
 def _write(draft: Draft) -> Manifest:
@@ -29,16 +26,21 @@ def _write(draft: Draft) -> Manifest:
         {"latestRevision": True, "percent": route.canary_percent},
         {"revisionName": primary, "latestRevision": False, "percent": route.primary_percent},
     ]
-    return {"metadata": {"annotations": {PRIMARY: primary}}, "spec": {**draft.found["spec"], "traffic": traffic}}
+    return {
+        "metadata": {"annotations": {PRIMARY_REVISION: primary}},
+        "spec": {**draft.found["spec"], "traffic": traffic},
+    }
 
 
 def _primary_of(manifest: Manifest) -> str:
     annotations = manifest["metadata"].get("annotations") or {}
-    return str(annotations.get(PRIMARY) or (manifest.get("status") or {}).get("latestCreatedRevisionName") or "")
+    return str(
+        annotations.get(PRIMARY_REVISION) or (manifest.get("status") or {}).get("latestCreatedRevisionName") or ""
+    )
 
 
 def _read(_: Site, manifest: Manifest) -> Route:
-    if PRIMARY not in (manifest["metadata"].get("annotations") or {}):
+    if PRIMARY_REVISION not in (manifest["metadata"].get("annotations") or {}):
         return Route()
     shares = {True: 0, False: 0}
     for target in manifest["spec"].get("traffic") or [{"latestRevision": True, "percent": 100}]:
