@@ -19,6 +19,7 @@ from workflows.cluster.kinds import (
     DEPLOYMENT,
     ENDPOINT_SLICE,
     EVENT,
+    KNATIVE_REVISION,
     LEASE,
     METRIC_TEMPLATE,
     POD,
@@ -119,6 +120,8 @@ def _list_router(plan: RolloutPlan) -> Iterator[Right]:
     for kind in (dialect.kind, *_COMPANIONS.get(provider, ())):
         if kind != SERVICE:
             yield Right(kind, _KEEP, f"split the traffic by {provider}")
+    if dialect.is_target:
+        yield Right(KNATIVE_REVISION, ("get",), "see which revision is ready")
     if dialect.source and dialect.source.kind not in {dialect.kind, *_COMPANIONS.get(provider, ())}:
         yield Right(dialect.source.kind, ("get",), f"read {dialect.source.field}")
 
