@@ -79,7 +79,7 @@ class Served:
 
     def settle(self) -> "Served":
         """Wait until every part has started."""
-        eventually(lambda: len(self.children) == 2 and len(children_of(self.web)) == 2, "two web workers and a runner")
+        eventually(lambda: len(self.children) == 2 and len(children_of(self.web)) == 1, "a web worker and a runner")
         eventually(lambda: self.post("/healthz") == (200, "OK"), "an answer")
         return self
 

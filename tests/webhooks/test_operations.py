@@ -172,7 +172,7 @@ def test_the_whole_service_counts_and_logs_together(served: Served, tmp_path: Pa
 
     assert figure(text, 'penstock_hooks_total{status="403",type="rollback"}') == 20
     assert figure(text, 'penstock_runs_ended_total{kind="http",outcome="passed"}') == 1
-    assert figure(text, 'penstock_processes{part="service"}') == 5
+    assert figure(text, 'penstock_processes{part="service"}') == 4
     assert {"hook answered", "run queued", "run ended"} <= {event["msg"] for event in events}
 
 

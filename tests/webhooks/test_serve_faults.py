@@ -75,7 +75,7 @@ def test_a_killed_web_worker_is_replaced(served: Served) -> None:
         kill(worker)
 
     eventually(lambda: served.post("/healthz") == (200, "OK"), "an answer")
-    eventually(lambda: len(children_of(served.web)) == 2, "two workers")
+    eventually(lambda: len(children_of(served.web)) == 1, "a worker")
 
 
 def test_a_killed_web_server_is_replaced_at_the_same_address(served: Served) -> None:

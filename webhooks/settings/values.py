@@ -74,8 +74,8 @@ class Settings:
     data_dir: Path = Path(".penstock/serve")
     catalog: Path | None = None
     resolve: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    workers: int = 2
-    threads: int = 32
+    workers: int = 1
+    threads: int = 64
     wait_s: float = 8.0
     epoch_silence_s: float = 3600.0
     body_limit_bytes: int = 1024 * 1024
