@@ -5,6 +5,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,11 +19,14 @@ from tests.local_traffic import Users, deployment, eventually
 from workflows.errors import ConfigurationError
 from workflows.local import ports
 from workflows.local.platform import Start, start
-from workflows.metrics import template
+from workflows.metrics import endpoint, template
+from workflows.metrics.counter import PrometheusCounter
+from workflows.metrics.envoy import EnvoyCounter
 from workflows.metrics.memory import MemoryMetrics
 from workflows.metrics.prometheus import PrometheusMetrics
+from workflows.ports import TrafficCounter
 from workflows.rollout.plan import Analysis, Check, Limits, Reference, RolloutPlan, Service
-from workflows.rollout.samples import Gap, Measurement
+from workflows.rollout.samples import ArmCounts, Gap, Measurement
 
 PLAN = RolloutPlan(
     name="ad",
@@ -32,6 +36,8 @@ PLAN = RolloutPlan(
     analysis=Analysis(interval=timedelta(seconds=10), threshold=3),
     references={"ingressRef": Reference("Ingress", "front")},
 )
+
+ROLLED_OUT = replace(PLAN, target=Reference("Deployment", "ad"))
 
 
 def check(query: str = "up", **more: object) -> Check:
@@ -230,13 +236,21 @@ SUCCESS_RATE = """
 
 
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="no prometheus on the PATH: apt-get install prometheus")
-def test_a_query_of_the_mesh_runs_against_the_local_platform_as_it_stands(tmp_path: Path) -> None:
+def test_the_local_platforms_prometheus_answers_a_meshs_queries_and_counts_what_envoy_counts(tmp_path: Path) -> None:
     wish = Start(deployment("v1"), prometheus="auto", owned=True)
-    with start(tmp_path / "platform", wish) as platform, Users(platform.addresses.apex):
+    with start(tmp_path / "platform", wish) as platform:
         source = PrometheusMetrics(platform.book.prometheus)
 
         def rate(workload: str) -> Measurement:
             return source.measure(check(SUCCESS_RATE, variables={"workload": workload}), PLAN)
 
-        eventually(lambda: rate("ad-primary").value == 100.0)
+        with Users(platform.addresses.apex):
+            eventually(lambda: rate("ad-primary").value == 100.0)
         assert rate("ad").gap is Gap.NO_DATA
+        counter = PrometheusCounter(endpoint.at("prometheus", platform.book.prometheus), ROLLED_OUT)
+        envoy = EnvoyCounter(platform.directory)
+        eventually(lambda: counted(counter) == counted(envoy) != ArmCounts())
+
+
+def counted(counter: TrafficCounter) -> ArmCounts:
+    return replace(counter.read().primary, parts={})

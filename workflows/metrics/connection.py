@@ -81,7 +81,7 @@ class Connection:
                 url + query,
                 body=content[0] or None,
                 headers={**({"content-type": content[1]} if content[1] else {}), **self._headers},
-                timeout=self._timeout_s,
+                timeout=urllib3.Timeout(total=self._timeout_s),
                 redirect=False,
                 preload_content=False,
             )
