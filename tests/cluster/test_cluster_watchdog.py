@@ -1,5 +1,8 @@
 """A release whose owner is gone is ended; one whose owner lives is left alone, however far the clocks are apart."""
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +14,9 @@ from tests.cluster.api_server import ApiServer
 from tests.cluster.kubelet import Kubelet
 from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage
+from tests.local_traffic import eventually
+from workflows.cli import main
+from workflows.cli import watchdog as watchdog_command
 from workflows.clocks import MemoryClock, SystemClock
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import CANARY, CONFIG_MAP, EVENT, LEASE
@@ -168,3 +174,43 @@ def test_a_state_that_was_deleted_is_known_to_its_owner_and_written_again(cluste
 
     assert known == state
     assert cluster.get(CONFIG_MAP, "test", "penstock-ad")
+
+
+def watch(*words: str) -> int:
+    return main(["watchdog", *words])
+
+
+def test_the_command_watches_until_a_signal_comes(api: ApiServer, cluster: Cluster, tmp_path: Path) -> None:
+    def stop_when_it_leads() -> None:
+        eventually(lambda: cluster.get(LEASE, "test", LEADER))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    stopper = threading.Thread(target=stop_when_it_leads)
+    stopper.start()
+
+    code = watch("-n", "test", "--kubeconfig", str(api.kubeconfig(tmp_path)))
+
+    stopper.join(10)
+    assert code == 0
+
+
+@pytest.mark.parametrize("words", [[], ["-n", "test", "--all-namespaces"]])
+def test_where_to_watch_is_said_in_one_way(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch(*words) == 78
+
+    assert "say where to watch" in capsys.readouterr().err
+
+
+def test_all_namespaces_are_watched_from_the_pods_own(
+    api: ApiServer, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "namespace"
+    own.write_text("test\n")
+    monkeypatch.setattr(watchdog_command, "_OWN_NAMESPACE", own)
+    arguments = watchdog_command._parse(["-A", "--kubeconfig", str(api.kubeconfig(tmp_path))])
+
+    beat = watchdog_command._read_beat(arguments)
+    ClusterWatchdog(cluster, beat, Shifted()).look()
+
+    assert beat == Beat((), "test")
+    assert cluster.get(LEASE, "test", LEADER)

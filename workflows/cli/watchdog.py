@@ -21,8 +21,8 @@ def main(argv: Sequence[str]) -> int:
     """Watch until a signal comes; the rescues that were begun are ended first."""
     arguments = _parse(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    clock = SystemClock()
-    watchdog = ClusterWatchdog(connect(arguments), _read_beat(arguments), clock)
+    clock, beat = SystemClock(), _read_beat(arguments)
+    watchdog = ClusterWatchdog(connect(arguments), beat, clock)
     try:
         with interruptible():
             while True:
