@@ -10,7 +10,9 @@ import pytest
 
 from tests.local_traffic import eventually
 from tests.story.conftest import Running, penstock
-from workflows.local.story import SCENES, find_differences
+from workflows.local import demo
+from workflows.local.demo import Wishes
+from workflows.local.story import SCENES, SCENES_BY_EVIDENCE, Scene, find_differences
 from workflows.reports.release import ReleaseReport
 from workflows.rollout.state import Outcome
 
@@ -98,3 +100,33 @@ def test_a_release_that_no_user_met_proves_nothing() -> None:
     went = ReleaseReport(scene.name, scene.outcome, scene.weights, 0, "", 1.0)
 
     assert find_differences(scene, went) == ("v1 -> v2: no user request was made",)
+
+
+@pytest.mark.parametrize("weights", [(0, 1, 0), (0, 1, 5, 0), (0, 1, 5, 20, 0)])
+def test_evidence_may_stop_a_bad_version_at_any_of_its_first_rungs(weights: tuple[int, ...]) -> None:
+    scene = SCENES_BY_EVIDENCE[1]
+    went = ReleaseReport(scene.name, scene.outcome, weights, 0, "", 1.0, user_requests=1000, user_failures=9)
+
+    assert find_differences(scene, went) == ()
+
+
+def test_evidence_that_lets_a_bad_version_climb_is_not_the_story() -> None:
+    scene = SCENES_BY_EVIDENCE[1]
+    went = ReleaseReport(scene.name, scene.outcome, (0, 1, 5, 20, 40, 0), 0, "", 1.0, user_requests=1000)
+
+    assert find_differences(scene, went) == ("v2 -> v3: weights (0, 1, 5, 20, 40, 0), the story says (0, 1, 5, 20, 0)",)
+
+
+@pytest.mark.parametrize(
+    ("judge", "scenes"),
+    [("threshold", SCENES), ("evidence", SCENES_BY_EVIDENCE), ("evidence-strict", SCENES_BY_EVIDENCE)],
+)
+def test_each_judge_has_its_story(judge: str, scenes: tuple[Scene, ...], tmp_path: Path) -> None:
+    assert Wishes(tmp_path, "5s", judge).scenes == scenes
+
+
+def test_an_unknown_judge_of_the_demo_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        demo.main(["--judge", "evidense"])
+
+    assert "invalid choice: 'evidense'" in capsys.readouterr().err

@@ -35,7 +35,7 @@ def test_a_bad_version_is_stopped_by_evidence_at_the_first_rungs(theatre: Theatr
 
     ended = theatre.run("--judge", "evidence")
 
-    assert (ended.code, theatre.told["outcome"], theatre.state.cause) == (10, "rolled_back", Cause.CHECKS)
+    assert (ended.code, theatre.told["outcome"], theatre.state.cause) == (10, "rolled_back", Cause.EVIDENCE)
     assert max(theatre.told["weights"]) <= 40
     assert "20 rolls back" in theatre.told["reason"]
     assert check(theatre.report.with_name("ad.journal.jsonl")) == [0, 0, 0]

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from workflows import canary, stages, wiring
-from workflows.canary.override import with_interval
+from workflows.canary.override import with_interval, with_judge
 from workflows.clocks import SystemClock
 from workflows.errors import ConfigurationError, ExitCode
 from workflows.journal import place
@@ -25,7 +25,7 @@ from workflows.journal.writer import Journal, Source, read_source
 from workflows.local import platform as local
 from workflows.local.hookservice import HookService, ServiceOrder
 from workflows.local.performance import Performance, Troupe, ViewEvents
-from workflows.local.story import SCENES, Scene, find_differences, tabulate
+from workflows.local.story import SCENES, SCENES_BY_EVIDENCE, Scene, find_differences, tabulate
 from workflows.local.users import UserTraffic
 from workflows.process import interruptible, owner
 from workflows.release import Release
@@ -33,7 +33,7 @@ from workflows.reports import html
 from workflows.reports.live import LiveView, open_view
 from workflows.reports.recorder import UserCounts
 from workflows.reports.release import ReleaseReport, write_json, write_text
-from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.plan import Judge, RolloutPlan
 
 USERS_PER_SECOND = 100
 """How many requests the demo's users send; enough for a check at 20 % of the traffic to see one error in four."""
@@ -44,10 +44,16 @@ _CANARY = "ad-canary.weather:3003"
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """Say where the reports go and how long an interval is."""
+    """Say where the reports go, how long an interval is and which judge judges."""
 
     output: Path
     interval: str
+    judge: str = Judge.THRESHOLD.value
+
+    @property
+    def scenes(self) -> Sequence[Scene]:
+        """Give the story as this judge lets it go."""
+        return SCENES if self.judge == Judge.THRESHOLD.value else SCENES_BY_EVIDENCE
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
     write_text(wishes.output / "report.html", html.render(reports))
     sys.stdout.write(f"\n{tabulate(reports)}\n\n{wishes.output / 'report.html'}\n{wishes.output / 'report.json'}\n")
     differences = [
-        line for scene, report in zip(SCENES, reports, strict=True) for line in find_differences(scene, report)
+        line for scene, report in zip(wishes.scenes, reports, strict=True) for line in find_differences(scene, report)
     ]
     sys.stdout.write("".join(f"not as the story says: {line}\n" for line in differences))
     return ExitCode.FAILED if differences else ExitCode.PROMOTED
@@ -70,14 +76,16 @@ def _parse(argv: Sequence[str]) -> Wishes:
     parser = argparse.ArgumentParser("penstock demo", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("demo-report"), metavar="DIR", help="(demo-report)")
     parser.add_argument("--interval", default="5s", metavar="5s", help="how often the canary is judged")
+    judges = [judge.value for judge in Judge]
+    parser.add_argument("--judge", choices=judges, default=judges[0], help="what judges it (threshold)")
     arguments = parser.parse_args(list(argv))
-    return Wishes(arguments.output, arguments.interval)
+    return Wishes(arguments.output, arguments.interval, arguments.judge)
 
 
 def perform(wishes: Wishes) -> list[ReleaseReport]:
     """Raise the platform, the webhook service and the users, and make both releases."""
     example = find_example()
-    plan = with_interval(canary.load(example / "canary.yaml"), wishes.interval)
+    plan = with_judge(with_interval(canary.load(example / "canary.yaml"), wishes.interval), wishes.judge)
     reports: list[ReleaseReport] = []
     clock = SystemClock()
     with ExitStack() as stack:
@@ -95,8 +103,8 @@ def perform(wishes: Wishes) -> list[ReleaseReport]:
         stages.initialise(Release(wired, plan, owner()))
         users = stack.enter_context(UserTraffic(f"http://{platform.addresses.apex}/ad", USERS_PER_SECOND))
         journal = partial(_open_journal, wishes.output, read_source(example / "canary.yaml"), plan, view)
-        troupe = Troupe(wired, plan, service, partial(_count, users), view, SCENES, journal)
-        for scene in SCENES:
+        troupe = Troupe(wired, plan, service, partial(_count, users), view, wishes.scenes, journal)
+        for scene in wishes.scenes:
             platform.apply(example / scene.deployment)
             reports.append(Performance(troupe, scene, reports).perform())
         return reports
