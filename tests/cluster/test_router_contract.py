@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.cluster import routing
 from tests.cluster.api_server import ApiServer
 from tests.cluster.routing import MATCHING, MIRRORING, SPLITTING, STICKING, Scene
 from workflows.cluster.client import Cluster
+from workflows.cluster.connection import connect
 from workflows.cluster.kinds import DEPLOYMENT, SERVICE
 from workflows.errors import ConfigurationError, ConflictError, FencedError
 from workflows.rollout.traffic import Route
@@ -25,6 +27,12 @@ def scene(request: pytest.FixtureRequest, cluster: Cluster) -> Scene:
 @pytest.fixture
 def set_up(cluster: Cluster) -> Callable[..., Scene]:
     return lambda *args, **wishes: routing.set_up(cluster, *args, **wishes)
+
+
+@pytest.fixture
+def small_scene(small_api: ApiServer, tmp_path: Path) -> Callable[[str], Scene]:
+    """Scenes on a server that takes what a mesh's own definition would refuse."""
+    return lambda provider: routing.set_up(connect(small_api.kubeconfig(tmp_path)), provider)
 
 
 def test_a_router_begins_at_home_with_nothing_there(scene: Scene) -> None:
@@ -136,6 +144,30 @@ def test_an_object_deleted_in_mid_release_reads_as_home_and_is_made_again(scene:
     router.shift(Route())
 
     assert scene.split()
+
+
+@pytest.mark.parametrize(
+    ("provider", "spec"),
+    [
+        ("istio", {"hosts": ["ad"], "http": [{"route": [{"weight": 1}]}]}),
+        ("traefik", {"weighted": {"services": [{"name": "ad-canary", "weight": "many"}]}}),
+        ("gloo", {"routes": ["many"]}),
+    ],
+)
+def test_an_object_that_says_nothing_sensible_keeps_nobody_from_going_home(
+    small_scene: Callable[[str], Scene], provider: str, spec: dict[str, Any]
+) -> None:
+    scene = small_scene(provider)
+    scene.router().shift(Route(20))
+    split = scene.split()
+    assert split
+    scene.cluster.replace(scene.dialect.kind, {**split, "spec": spec})
+    router = scene.router()
+
+    assert router.read() == Route()
+    router.shift(Route(20))
+
+    assert scene.router().read() == Route(20)
 
 
 def test_who_lost_the_release_moves_nothing(scene: Scene) -> None:

@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cluster import routing
+from tests.cluster.api_server import ApiServer
 from tests.cluster.routing import NAMESPACE
 from workflows.clocks import MemoryClock
 from workflows.cluster.client import Cluster
+from workflows.cluster.connection import connect
 from workflows.cluster.kinds import KNATIVE_SERVICE, SERVICE, Manifest
 from workflows.cluster.pen import Pen
 from workflows.cluster.targets import PRIMARY_REVISION
@@ -114,6 +117,16 @@ def test_what_others_wrote_is_read_for_what_it_does(
     spec = {} if traffic is None else {"traffic": traffic}
 
     assert DIALECT.read(Site(PLAN), {"metadata": {"annotations": annotations}, "spec": spec}) == route
+
+
+def test_a_split_that_cannot_be_read_is_left_to_its_owner(small_api: ApiServer, tmp_path: Path) -> None:
+    cluster = connect(small_api.kubeconfig(tmp_path))
+    deploy(cluster)
+    router(cluster).shift(Route())
+    cluster.patch(KNATIVE_SERVICE, NAMESPACE, "ad", {"spec": {"traffic": [{"percent": "many"}]}})
+
+    with pytest.raises(ConfigurationError, match=r"Service ad in test: its split cannot be read .* mend its spec"):
+        router(cluster).read()
 
 
 def test_without_the_service_there_is_nothing_to_split(cluster: Cluster) -> None:

@@ -59,7 +59,16 @@ class KubernetesRouter:
         self._await(self._write(draft))
 
     def _get(self) -> Manifest | None:
-        return self._split_pen.cluster.get(self._dialect.kind, self._split_pen.namespace, self._name)
+        found = self._split_pen.cluster.get(self._dialect.kind, self._split_pen.namespace, self._name)
+        try:
+            self._split(found)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if self._dialect.is_target:
+                where = f"{self._dialect.kind.kind} {self._name} in {self._site.namespace}"
+                raise ConfigurationError(f"{where}: its split cannot be read ({error}); mend its spec") from error
+            # What cannot be read splits nothing, and must not keep traffic from going home.
+            return {**(found or {}), "spec": {}}
+        return found
 
     def _split(self, manifest: Manifest | None) -> Route:
         return self._dialect.read(self._site, manifest) if manifest else Route()
