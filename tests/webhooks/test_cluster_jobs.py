@@ -15,9 +15,12 @@ from tests.webhooks.performing import NOTHING, begin, finish, make_test
 from tests.webhooks.served import ROOT, eventually
 from webhooks import checks
 from webhooks.catalog import CatalogTest
+from webhooks.checks.cluster import owner
+from webhooks.checks.cluster.api import JobApi
 from webhooks.checks.cluster.manifest import ORDER_VARIABLE, name_of
 from webhooks.checks.inside import RESULT_MARK
 from webhooks.checks.job import CheckResult, Outcome, Target
+from webhooks.errors import ClusterError
 
 RUN = uuid.uuid4().hex  # one for each process: ending a run ends whatever bears its mark
 SMOKE = "kind: kubernetes-job, argv: [/smoke, '${target}', '${city}'], job: {image: smoke:1}, environment: {A: 'x$(B)'}"
@@ -171,3 +174,30 @@ def test_our_image_checks_answers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("argv", "status"), [("[sh, -c, 'kill -9 $$']", 137), ("[no-such]", 127)])
 def test_our_image_tells_how_a_command_ended(tmp_path: Path, argv: str, status: int) -> None:
     assert run_inside(make_test(f"kind: command, argv: {argv}, where: job", tmp_path, OURS)).returncode == status
+
+
+class Stubborn(JobApi):
+    """Refuse to delete so often."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+        self.deleted: list[str] = []
+
+    def delete(self, name: str) -> None:
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise ClusterError("delete job: away")
+        self.deleted.append(name)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "deleted", "told"), [(1, ["j"], ""), (2, [], "delete job: away; its own deadline")]
+)
+def test_a_job_that_cannot_be_deleted_is_tried_again(
+    capsys: pytest.CaptureFixture[str], refusals: int, deleted: list[str], told: str
+) -> None:
+    api = Stubborn(refusals)
+
+    owner._delete(api, "j")
+
+    assert (api.deleted, capsys.readouterr().err.startswith(told)) == (deleted, True)

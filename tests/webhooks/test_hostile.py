@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.webhooks.served import PATIENCE_S, eventually, serving
+from tests.webhooks.served import eventually, serving
 from webhooks.runs.families import find_owned
 from webhooks.store.records import RunQuery
 from webhooks.store.sql import SqlStore, locate
@@ -59,7 +59,7 @@ def test_a_hostile_test_gets_nothing_and_leaves_nothing(folder: Path) -> None:
         served.settle()
         served.hook("pre-rollout", test="other", wait="1ms")
         eventually(lambda: bool(list(find_owned(FIRST))), "the other test")
-        answer = served.hook("pre-rollout", test="attack", url=served.url, wait=f"{PATIENCE_S}s")
+        answer = served.hook("pre-rollout", test="attack", url=served.url, wait="30s")
         gate = served.hook("confirm-promotion", gate="promotion")
         left = list(find_owned(FIRST + 1))
     store = SqlStore(locate("", folder / "data"))

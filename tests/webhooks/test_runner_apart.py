@@ -217,7 +217,7 @@ def test_a_service_without_a_runner_is_served_by_one_apart(tmp_path: Path) -> No
     with serving(tmp_path / "data", *flags) as served:
         asked = command("runner", "--service", served.url, "--token-file", str(tmp_path / "token"))
         with subprocess.Popen(asked, cwd=ROOT, stderr=subprocess.PIPE, text=True) as runner:
-            answer = served.hook("pre-rollout", test="t", wait=f"{PATIENCE_S}s")
+            answer = served.hook("pre-rollout", test="t", wait="30s")
             with urllib.request.urlopen(served.url + "/readyz", timeout=PATIENCE_S) as page:  # noqa: S310 - loopback
                 ready = page.status
             runner.send_signal(signal.SIGTERM)

@@ -25,6 +25,7 @@ _LOOK_S = 0.5
 _SETTLE_S = 15.0
 _HOPELESS = frozenset({"CreateContainerConfigError", "ErrImageNeverPull", "InvalidImageName"})
 _UNAVAILABLE = 69
+_DELETIONS = 2
 
 
 class Owner:
@@ -119,10 +120,16 @@ def main() -> int:
 
 
 def _delete(api: JobApi, name: str) -> None:
-    try:
-        api.delete(name)
-    except ClusterError as error:
-        print(f"{error}; its own deadline ends it", file=sys.stderr)  # noqa: T201 - the log of the run
+    fault = ""
+    for _ in range(_DELETIONS):
+        # Again, since the call that a SIGTERM broke off may have left its connection in the middle of an answer.
+        try:
+            api.delete(name)
+        except ClusterError as error:
+            fault = f"{error}; its own deadline ends it"
+        else:
+            return
+    print(fault, file=sys.stderr)  # noqa: T201 - the log of the run
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
