@@ -124,7 +124,8 @@ class GateService:
     def _close(self, word: Gate) -> Gate:
         # The rollback first: whoever dies in between leaves a gate that is still to expire.
         if word.rolls_back:
-            self._store.gates.change(word.canary, ROLLBACK_GATE, word.epoch, lambda last: _roll_back(last, word))
+            asked = Gate(word.canary, ROLLBACK_GATE, word.epoch, GateState.OPEN, word.expires_at, why=_expiry(word))
+            self._open_rollback(replace(asked, checksum=word.checksum))
         closed = replace(
             word, state=GateState.CLOSED, at=word.expires_at, who="", why=_expiry(word), approvals=(), expires_at=0.0
         )
@@ -178,6 +179,17 @@ class GateService:
             rolls_back=rule.on_expiry is OnExpiry.ROLLBACK,
         )
 
+    def roll_back(self, epoch: Epoch, who: str, why: str) -> None:
+        """Open the rollback gate of an epoch, however many people its rule asks for; one that is open stays."""
+        asked = Gate(epoch.canary, ROLLBACK_GATE, epoch.number, GateState.OPEN, self._now(), who, why, epoch.checksum)
+        self._open_rollback(asked)
+
+    def _open_rollback(self, asked: Gate) -> None:
+        def decide(last: Gate | None) -> Gate | None:
+            return None if last is not None and last.state is GateState.OPEN else asked
+
+        self._store.gates.change(asked.canary, ROLLBACK_GATE, asked.epoch, decide)
+
     def select(self) -> tuple[Gate, ...]:
         """List the gates as they stand."""
         return self._expire(self._store.gates.select())
@@ -209,20 +221,6 @@ def _count(last: Gate | None, word: Gate) -> Gate:
     # What is still missing is waited for as long as before.
     expires_at = last.expires_at if last is not None else 0.0
     return replace(word, state=GateState.WAITING, approvals=approvals, expires_at=expires_at)
-
-
-def _roll_back(last: Gate | None, word: Gate) -> Gate | None:
-    if last is not None and last.state is GateState.OPEN:
-        return None
-    return Gate(
-        word.canary,
-        ROLLBACK_GATE,
-        word.epoch,
-        GateState.OPEN,
-        word.expires_at,
-        why=_expiry(word),
-        checksum=word.checksum,
-    )
 
 
 def _expiry(word: Gate) -> str:

@@ -9,7 +9,7 @@ from webhooks.catalog import GateRule, OnExpiry, read_catalog
 from webhooks.errors import CatalogError, RefusedError
 from webhooks.gates import GateDecision
 from webhooks.protocol import HookOutcome, HookType
-from webhooks.store.records import GateState
+from webhooks.store.records import GateState, RunState
 
 PROMOTION = HookType.CONFIRM_PROMOTION
 RULES = """
@@ -157,3 +157,26 @@ def test_the_catalog_says_what_a_gate_needs(tmp_path: Path) -> None:
 def test_a_bad_rule_is_refused_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"gates\.promotion\.approvals: 0 is not a whole number within 1 to 20"):
         read_catalog("tests: {t: {kind: http, requests: [{path: /}]}}\ngates: {promotion: {approvals: 0}}", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [(RunState.FAILED, 200), (RunState.CANCELLED, 403), (RunState.LOST, 403), (RunState.PASSED, 403)],
+)
+def test_only_a_failed_promotion_test_asks_for_a_rollback(bench: Bench, state: RunState, status: int) -> None:
+    bench.call(PROMOTION, test="strict")
+    bench.end(state)
+    bench.call(PROMOTION, test="strict")
+
+    assert bench.call(HookType.ROLLBACK).status == status
+
+
+def test_a_failed_promotion_test_needs_no_approvals_to_roll_back(bench: Bench) -> None:
+    bench.catalog.write_text(bench.catalog.read_text() + "gates: {rollback: {approvals: 2}}")
+    for _ in range(2):
+        bench.call(PROMOTION, test="strict")
+        bench.end(RunState.FAILED)
+        bench.call(PROMOTION, test="strict")
+
+    assert bench.call(HookType.ROLLBACK).status == 200
+    assert len(bench.service.gates.history(AD, "rollback")) == 1

@@ -3,7 +3,6 @@
 The table of what each hook starts, waits for and answers stands in docs/hooks.md and is tested row by row.
 """
 
-import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from webhooks.access import Listed
 from webhooks.catalog import CatalogFile, CatalogTest, Every, Kind, OnFailure, show_duration
 from webhooks.checks.job import CheckResult, Outcome
 from webhooks.checks.load import settle
-from webhooks.errors import RefusedError
 from webhooks.gates import ROLLBACK_GATE, GateService
 from webhooks.hooks.commands import CommandService
 from webhooks.hooks.epochs import HookCall, enter, finish, finish_since
@@ -25,7 +23,7 @@ from webhooks.protocol import HookOutcome, HookPayload, HookType, HookVerdict, P
 from webhooks.runs import LoadDesk, RunService
 from webhooks.settings import Settings
 from webhooks.store.port import Store
-from webhooks.store.records import CanaryName, Epoch, GateState, HookEvent, Run, RunState
+from webhooks.store.records import CanaryName, Epoch, HookEvent, Run, RunState
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _LONGEST_WORD = 256
@@ -245,14 +243,10 @@ class HookService:
         result = settle(test, CheckResult(_RESULTS[run.state], run.reason))
         if not _is_kept(call.hook, epoch, test, result):
             self._runs.retire(run)
-        if call.hook is HookType.CONFIRM_PROMOTION and result.outcome is Outcome.FAILED:
-            self._follow_failure(epoch, test, result)
+        failed = result.outcome is Outcome.FAILED and run.state is not RunState.CANCELLED
+        if call.hook is HookType.CONFIRM_PROMOTION and failed and test.keeping.on_failure is OnFailure.ROLLBACK:
+            self.gates.roll_back(epoch, f"test {test.name}", result.reason)
         return TestResult(test.name, result)
-
-    def _follow_failure(self, epoch: Epoch, test: CatalogTest, result: CheckResult) -> None:
-        if test.keeping.on_failure is OnFailure.ROLLBACK and not self.gates.check(ROLLBACK_GATE, epoch).open:
-            with contextlib.suppress(RefusedError):
-                self.gates.decide(epoch.canary, ROLLBACK_GATE, GateState.OPEN, f"test {test.name}", result.reason)
 
 
 def _is_kept(hook: HookType, epoch: Epoch, test: CatalogTest, result: CheckResult) -> bool:
