@@ -1,0 +1,144 @@
+"""The template for Argo Workflows: valid for the engine, whole in its references, and safe."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.manifests.schemas import faults, needs_definitions
+from tests.rollout_story import ab_test, blue_green, plan
+from workflows.cli import main
+from workflows.errors import ConfigurationError
+from workflows.manifests import argo
+from workflows.rollout.plan import RolloutPlan
+
+MIRRORED = blue_green()
+PLANS = {
+    "canary": plan(),
+    "a/b": ab_test(),
+    "blue/green": blue_green(),
+    "mirrored": replace(MIRRORED, analysis=replace(MIRRORED.analysis, mirror_percent=50)),
+}
+EVERY_PLAN = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+TAG = re.compile(r"\{\{(=?)([^{}]+)\}\}")
+
+
+def written(plan: RolloutPlan) -> list[dict[str, Any]]:
+    return [document for each in argo.write_argo(plan) for document in yaml.safe_load_all(str(each))]
+
+
+def templates(plan: RolloutPlan) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in written(plan)[0]["spec"]["templates"]}
+
+
+def calls(plan: RolloutPlan) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, template in templates(plan).items():
+        for group in template.get("steps", []):
+            for step in group:
+                yield name, step
+
+
+@needs_definitions
+@EVERY_PLAN
+def test_the_engine_knows_every_field(plan: RolloutPlan) -> None:
+    assert [fault for document in written(plan) for fault in faults(document)] == []
+
+
+@needs_definitions
+def test_a_field_that_the_engine_no_longer_has_would_be_found() -> None:
+    template = written(plan())[0]
+    template["spec"]["synchronization"] = {"mutex": {"name": "old"}}
+    assert "'mutex' was unexpected" in " ".join(faults(template))
+
+
+@EVERY_PLAN
+def test_every_template_that_is_called_is_there_and_gets_what_it_asks_for(plan: RolloutPlan) -> None:
+    known = templates(plan)
+    for _, step in calls(plan):
+        given = {each["name"] for each in step.get("arguments", {}).get("parameters", [])}
+        asked = known[step["template"]].get("inputs", {}).get("parameters", [])
+        assert given <= {each["name"] for each in asked}
+        assert {each["name"] for each in asked if not {"value", "default"} & each.keys()} <= given
+    spec = written(plan)[0]["spec"]
+    assert {spec["entrypoint"], spec["onExit"]} <= known.keys()
+
+
+@EVERY_PLAN
+def test_every_output_that_is_used_is_given_by_an_earlier_step_and_has_a_default(plan: RolloutPlan) -> None:
+    known = templates(plan)
+    for template in known.values():
+        before: dict[str, str] = {}
+        for group in template.get("steps", []):
+            text = yaml.safe_dump(group)
+            for name, output in re.findall(r"steps\.([\w-]+)\.outputs\.parameters\.([\w-]+)", text):
+                outputs = {each["name"]: each for each in known[before[name]]["outputs"]["parameters"]}
+                assert "default" in outputs[output]["valueFrom"]
+            before |= {step["name"]: step["template"] for step in group}
+
+
+@EVERY_PLAN
+def test_every_parameter_of_the_workflow_is_declared_and_described(plan: RolloutPlan) -> None:
+    spec = written(plan)[0]["spec"]
+    used = set(re.findall(r"workflow\.parameters\.([\w-]+)", yaml.safe_dump(spec)))
+    declared = {each["name"]: each for each in spec["arguments"]["parameters"]}
+    assert used == declared.keys()
+    assert all(each["description"] for each in declared.values())
+
+
+@EVERY_PLAN
+def test_pods_are_restricted_and_nothing_stands_in_a_script(plan: RolloutPlan) -> None:
+    spec = written(plan)[0]["spec"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    containers = [each["container"] for each in spec["templates"] if "container" in each]
+    assert containers
+    for container in containers:
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["resources"]["limits"]
+        assert container["command"] == ["penstock"]
+    assert not [each for each in spec["templates"] if "script" in each]
+
+
+def test_one_release_of_a_canary_runs_at_a_time() -> None:
+    mutexes = written(plan())[0]["spec"]["synchronization"]["mutexes"]
+    assert mutexes == [{"name": "canary-weather-ad"}]
+
+
+def test_only_trouble_of_the_platform_is_tried_again() -> None:
+    expression = templates(plan())["stage"]["retryStrategy"]["expression"]
+    assert expression.endswith("in [75, 137, 143]")
+
+
+def test_whatever_happens_the_end_is_safe() -> None:
+    finish = templates(plan())["finish"]["steps"][0][0]
+    values = {each["name"]: each["value"] for each in finish["arguments"]["parameters"]}
+    assert values["stage"] == "finish"
+
+
+@pytest.mark.parametrize("name", ["{{workflow.uid}}", "$(params.x)", 'a"b', "a\nb", "a'b", "", "A"])
+def test_a_name_that_would_break_a_manifest_is_refused(name: str) -> None:
+    for broken in (plan(name=name), plan(namespace=name)):
+        with pytest.raises(ConfigurationError, match="not a name that can stand in a manifest"):
+            argo.write_argo(broken)
+
+
+def test_tags_of_the_engine_name_only_what_it_knows() -> None:
+    for _, tag in TAG.findall(yaml.safe_dump(written(plan())[0])):
+        assert tag.split(".")[0] in {"workflow", "steps", "inputs"}
+
+
+def test_the_files_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", "argo", "--canary", "examples/ad-service/canary.yaml", "-o", str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"workflow-template.yaml", "workflow.yaml"}
+    assert str(tmp_path) in capsys.readouterr().out
+
+
+def test_the_example_is_what_the_generator_writes(tmp_path: Path) -> None:
+    for kind in ("argo", "rbac"):
+        assert main(["render", kind, "--canary", "examples/ad-service/canary.yaml", "-o", str(tmp_path)]) == 0
+    shipped = {path.name: path.read_text() for path in Path("examples/argo").glob("*.yaml")}
+    assert shipped == {path.name: path.read_text() for path in tmp_path.iterdir()}
