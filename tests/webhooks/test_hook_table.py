@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.webhooks.bench import AD, Bench
+from webhooks.access import Listed
 from webhooks.protocol import HookOutcome, HookType
 from webhooks.store.records import GateState, RunState
 
@@ -91,12 +92,45 @@ def a_promotion_failed(bench: Bench, hook: HookType) -> HookOutcome:
     return bench.call(hook)
 
 
+def read_back(template: str = "", *, retries: int = 0, holds: bool = False) -> Listed:
+    return Listed(0.05, retries, holds, template, "confirm-rollout" if template else "")
+
+
+def listed_with(retries: int = 0, *, holds: bool = False) -> Situation:
+    def arrange(bench: Bench, hook: HookType) -> HookOutcome:
+        bench.listed = read_back(retries=retries, holds=holds)
+        return bench.call(hook, test="suite")
+
+    return arrange
+
+
+def asked_about_a_template(bench: Bench, hook: HookType) -> HookOutcome:
+    bench.listed = read_back("aaaa")
+    return bench.call(hook, phase="Waiting", checksum="r1")
+
+
+def approved_for_another_template(bench: Bench, hook: HookType) -> HookOutcome:
+    for _ in range(2):
+        asked_about_a_template(bench, HookType.CONFIRM_ROLLOUT)
+        bench.service.gates.decide(AD, "confirm-rollout", GateState.OPEN, "ann", "seen")
+    bench.listed = read_back("bbbb")
+    if hook is HookType.CONFIRM_ROLLOUT:
+        return bench.call(hook, phase="Waiting", checksum="r1")
+    return bench.call(hook, test="suite")
+
+
 SITUATIONS: dict[str, Situation] = {
     "the test has passed": when_ended(RunState.PASSED),
     "the test has failed": when_ended(RunState.FAILED),
     "the test is still running": asked(test="suite"),
     "it is still running, and the hook has retries": asked(test="suite", retries="2"),
     "it is still running, and another hook holds the traffic": asked(test="suite", hold="true"),
+    "read back: its hook has retries": listed_with(2),
+    "read back: its hook has none": listed_with(),
+    "read back: the Canary has our confirm-traffic-increase hook": listed_with(holds=True),
+    "read back: nobody has decided the gate": asked_about_a_template,
+    "read back: the gate was approved for another template": approved_for_another_template,
+    "read back: confirm-rollout admitted another template": approved_for_another_template,
     "a test of pre-rollout is still running": held_and(None),
     "a test that was held has failed": held_and(RunState.FAILED),
     "a test that was held has passed": held_and(RunState.PASSED),
