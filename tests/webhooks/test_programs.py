@@ -10,6 +10,7 @@ from tests.webhooks.performing import make_test, perform
 from webhooks import checks
 from webhooks.checks import tool_output
 from webhooks.checks.job import CheckResult, Ended, Outcome
+from webhooks.checks.junit import Case, count
 from webhooks.errors import CatalogError
 
 JUNIT = '<testsuite><testcase name="a"/><testcase name="price"><failure message="7 is not 9"/></testcase></testsuite>'
@@ -169,6 +170,13 @@ def test_a_suite_leaves_a_report_of_its_tests_by_name(tmp_path: Path) -> None:
     report = json.loads(result.report)
     assert [report[name] for name in ("tests", "failed", "skipped")] == [2, 1, 0]
     assert [(case["name"], case["outcome"]) for case in report["cases"]] == [("price", "failed"), ("a", "passed")]
+
+
+@pytest.mark.parametrize(("time", "seconds"), [("1.5", 1.5), ("inf", 0.0), ("soon", 0.0)])
+def test_the_time_of_a_test_is_a_number(tmp_path: Path, time: str, seconds: float) -> None:
+    (tmp_path / "junit.xml").write_text(f'<testsuite><testcase name="a" time="{time}"/></testsuite>')
+
+    assert count(tmp_path / "junit.xml").cases == (Case("a", seconds=seconds),)
 
 
 LEFT = ["ln -s /etc/passwd junit.xml", "mkfifo junit.xml", "mkdir junit.xml"]

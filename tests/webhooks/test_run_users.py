@@ -11,6 +11,7 @@ from webhooks.app import compose
 from webhooks.catalog import CatalogFile
 from webhooks.cli.loadtester import read_go_flags
 from webhooks.cli.loadtester import read_settings as read_loadtester
+from webhooks.cli.service import warn_of_tests
 from webhooks.errors import SettingsError
 from webhooks.hooks import HookService
 from webhooks.runs import RunService, process
@@ -111,6 +112,15 @@ def test_a_runner_with_a_setting_that_is_wrong_says_so(
 
     assert process.main([str(tmp_path)]) == 78
     assert "runs-at-once: 'many' is not a whole number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flags", "warned"), [({}, 1), ({"tokens": "tokens"}, 0)])
+def test_a_service_that_lets_tests_approve_gates_warns(
+    caplog: pytest.LogCaptureFixture, flags: dict[str, str | None], warned: int
+) -> None:
+    warn_of_tests(read_settings({"runner-user": "nobody", **flags}, {}))
+
+    assert caplog.text.count("a test could approve its own gate") == warned
 
 
 @pytest.fixture

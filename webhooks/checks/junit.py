@@ -1,6 +1,7 @@
 """Read a JUnit file: how many tests there were, and which failed with what to say."""
 
 import json
+import math
 import os
 import stat
 import xml.etree.ElementTree as ET
@@ -93,6 +94,7 @@ def _read_case(case: ET.Element) -> Case:
 
 def _read_seconds(case: ET.Element) -> float:
     try:
-        return max(0.0, float(case.get("time", "0")))
+        seconds = float(case.get("time", "0"))
     except ValueError:
         return 0.0
+    return seconds if math.isfinite(seconds) else 0.0

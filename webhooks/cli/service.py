@@ -5,6 +5,7 @@ Everything that is wrong with a setting is one clear line and exit status 78, be
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import signal
@@ -27,6 +28,7 @@ from webhooks.runs.users import find_accounts
 from webhooks.settings import (
     CONFIG,
     SETTINGS,
+    AuthMode,
     RunnerMode,
     Setting,
     Settings,
@@ -45,6 +47,7 @@ BAD_CONFIGURATION = 78
 ADDRESS_FILE = "address"
 """The file in the data folder that says where the service listens."""
 
+_log = logging.getLogger("penstock.serve")
 _BACKLOG = 2048
 _OWNER_ONLY = 0o077
 _WEB_GRACE_S = 35.0
@@ -154,6 +157,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 def _serve(settings: Settings, listener: socket.socket, create: Create) -> int:
     logs.set_up(settings.log_format, settings.log_level)
+    warn_of_tests(settings)
     hide()
     folder = settings.data_dir / "metrics"
     shutil.rmtree(folder, ignore_errors=True)
@@ -170,6 +174,13 @@ def _serve(settings: Settings, listener: socket.socket, create: Create) -> int:
         return supervise([web, runner] if settings.runner is RunnerMode.HERE else [web])
     finally:
         place.unlink(missing_ok=True)
+
+
+def warn_of_tests(settings: Settings) -> None:
+    """Say what tests that are kept from the store may still do."""
+    if settings.runner_user and settings.auth in {AuthMode.LOOPBACK, AuthMode.OPEN}:
+        told = "a test could approve its own gate, as everybody on this machine may; add --tokens FILE"
+        _log.warning("auth %s: %s", settings.auth.value, told)
 
 
 def _serve_web(settings: Settings, descriptor: int, create: Create) -> int:
