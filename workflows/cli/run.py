@@ -8,10 +8,11 @@ from pathlib import Path
 
 from workflows import loop
 from workflows.cli.arguments import add_platform_options, build_platform
+from workflows.cli.recording import open_journal
 from workflows.cli.subject import Subject, add_subject_options, find_subject
 from workflows.errors import ConfigurationError
 from workflows.journal import place
-from workflows.journal.writer import Journal, note_source, read_source
+from workflows.journal.writer import Journal
 from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible, owner
 from workflows.records import keep_nothing
@@ -80,12 +81,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _open_journal(arguments: argparse.Namespace, subject: Subject) -> Journal | None:
     path = arguments.journal or (arguments.report and place.beside(arguments.report, subject.plan.name))
-    source = read_source(subject.file) if subject.file else note_source(subject.name, subject.text)
-    return Journal(path, source, subject.plan.key, _warn) if path else None
-
-
-def _warn(message: str) -> None:
-    sys.stderr.write(f"penstock: {message}\n")
+    return open_journal(path, subject) if path else None
 
 
 def summarise(state: RolloutState, recorder: Recorder) -> str:
