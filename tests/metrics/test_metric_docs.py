@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workflows.canary.exclusions import EXCLUDE_TRAFFIC
-from workflows.metrics.counter import STALE_S
+from workflows.metrics.counter import NEWS_S, STALE_S
 from workflows.metrics.providers import EXTERNAL, PROVIDERS
 from workflows.metrics.queries import HELD
 from workflows.metrics.series import SERIES, Series
@@ -55,3 +55,4 @@ def test_the_page_has_the_codes_own_numbers_and_names() -> None:
     assert f"`{EXCLUDE_TRAFFIC}`" in PAGE
     assert f"{STALE_S:.0f} s" in PAGE
     assert f"[{HELD}]" in PAGE
+    assert f"{NEWS_S:.0f} s at most" in PAGE

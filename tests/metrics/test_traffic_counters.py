@@ -127,16 +127,25 @@ def test_nothing_counted_is_no_error(server: MetricsServer) -> None:
 
 
 def test_a_counter_without_a_pod_is_one_sum(server: MetricsServer) -> None:
-    server.answer(vector(request(5), request("2.6", "200 "), request("+Inf"), request(1, "0"), request(1, "")), FRESH)
+    server.answer(
+        FRESH, vector(request(5), request("2.6", "200 "), request("+Inf"), request(1, "0"), request(1, "")), vector()
+    )
 
     assert counter(server.url).read().canary == ArmCounts({"2xx": 8, "0xx": 1, "unknown": 1})
 
 
 def test_buckets_without_an_unbounded_one_are_left_out(server: MetricsServer) -> None:
     bucket = {"destination_workload": "ad", "le": "100", "pod": "a"}
-    server.answer(vector(request(5, pod="a")), FRESH, vector((bucket, 5)))
+    server.answer(FRESH, vector(request(5, pod="a")), vector((bucket, 5)))
 
     assert counter(server.url).read().canary.latency == ()
+
+
+def test_a_bucket_without_its_bound_is_unavailable(server: MetricsServer) -> None:
+    server.answer(FRESH, vector(request(5)))
+
+    with pytest.raises(UnavailableError, match="the answer is not a number: None"):
+        counter(server.url).read()
 
 
 @pytest.mark.parametrize(
@@ -149,10 +158,35 @@ def test_buckets_without_an_unbounded_one_are_left_out(server: MetricsServer) ->
 def test_counters_that_stand_still_for_want_of_a_scrape_are_unavailable(
     server: MetricsServer, newest: object, words: str
 ) -> None:
-    server.answer(vector(request(5)), newest)
+    server.answer(newest, vector(request(5)), vector())
 
     with pytest.raises(UnavailableError, match=words):
         counter(server.url).read()
+
+
+BRIEF = replace(PLAN, analysis=replace(PLAN.analysis, interval=timedelta(milliseconds=1)))
+
+
+def test_a_tick_shorter_than_a_scrape_waits_for_the_next_one(server: MetricsServer) -> None:
+    counter = PrometheusCounter(server.at("prometheus"), BRIEF)
+    server.answer(FRESH, vector(request(5)), vector(), FRESH, FRESH, vector(({}, 995)), vector(request(8)), vector())
+
+    assert [counter.read().canary.total for _ in range(2)] == [5, 8]
+
+
+def test_a_reading_right_after_another_waits_for_nothing(server: MetricsServer) -> None:
+    server.answer(FRESH, vector(request(5)), vector(), FRESH, vector(request(5)), vector())
+    one = counter(server.url)
+
+    assert [one.read().canary.total for _ in range(2)] == [5, 5]
+    assert len(server.asked) == 6
+
+
+def test_a_scrape_that_does_not_come_is_not_waited_for_without_end(server: MetricsServer) -> None:
+    counter = PrometheusCounter(server.at("prometheus"), BRIEF, news_s=0.1)
+    server.answer(FRESH, vector(request(5)), vector(), FRESH, FRESH, vector(request(5)), vector())
+
+    assert [counter.read().canary.total for _ in range(2)] == [5, 5]
 
 
 @pytest.mark.parametrize(

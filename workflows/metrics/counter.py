@@ -1,10 +1,13 @@
 """Count user traffic by what a mesh or gateway tells Prometheus, for the built-in checks.
 
 The rules to keep: counters, not rates, so that a tick is the difference of two readings; what cannot be read, or no
-longer moves because nobody scrapes it, is an UnavailableError and not a zero.
+longer moves because nobody scrapes it, is an UnavailableError and not a zero; a tick that is shorter than the time
+between two scrapes waits for the next one.
 """
 
 import math
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -22,6 +25,10 @@ from workflows.rollout.traffic import Arm
 STALE_S = 120.0
 """Counters whose newest scrape is older than this stand still."""
 
+NEWS_S = 60.0
+"""How long a reading waits for a scrape that is newer than the last reading's."""
+
+_POLL_S = 0.2
 _OUTCOMES = MappingProxyType({"success": "2xx", "failure": "5xx"})
 
 
@@ -31,29 +38,61 @@ class PrometheusCounter:
     `revisions` names the arms of a Knative service, asked for at each reading; other providers need none.
     """
 
-    def __init__(self, where: Endpoint, plan: RolloutPlan, revisions: Callable[[], Revisions] = Revisions) -> None:
+    def __init__(
+        self,
+        where: Endpoint,
+        plan: RolloutPlan,
+        revisions: Callable[[], Revisions] = Revisions,
+        *,
+        news_s: float = NEWS_S,
+    ) -> None:
         self._prometheus = Prometheus(where)
         self._endpoint = where
         self._plan = plan
         self._series = find_series(plan.provider)
         self._revisions = revisions
+        self._news_s = news_s
+        self._scraped, self._read_at = 0.0, -math.inf
         write_queries(self._series, plan, Revisions())
 
     def read(self) -> TrafficCounts:
         """Give both arms' counters since they began; raises UnavailableError when they cannot be told."""
         queries = write_queries(self._series, self._plan, self._revisions())
         try:
+            newest = self._await_news(queries)
             requests = self._prometheus.series(queries.requests)
-            if requests:
-                self._refuse_stale(queries)
             buckets = self._prometheus.series(queries.buckets)
+            counts = gather(self._series, queries, requests, buckets)
         except NoAnswerError as none:
             raise UnavailableError(self._endpoint.mask(f"{none.gap.value}: {none.detail}")) from none
-        return gather(self._series, queries, requests, buckets)
+        if requests:
+            self._refuse_stale(newest)
+        return counts
 
-    def _refuse_stale(self, queries: Queries) -> None:
-        newest = self._prometheus.series(queries.newest)
-        age_s = newest[0].at - newest[0].value if newest else math.inf
+    def _await_news(self, queries: Queries) -> Sample | None:
+        """Give the newest scrape, once there is one that the last reading did not hold.
+
+        Only for a reading that begins a good part of a tick after the last one: it is to hold what happened since.
+        """
+        begun = time.monotonic()
+        since_last = begun - self._read_at
+        newest = self._ask_newest(queries)
+        while (
+            newest
+            and newest.value <= self._scraped
+            and since_last >= self._plan.analysis.interval.total_seconds() / 2
+            and time.monotonic() < begun + self._news_s
+        ):
+            threading.Event().wait(_POLL_S)
+            newest = self._ask_newest(queries)
+        self._scraped, self._read_at = newest.value if newest else 0.0, time.monotonic()
+        return newest
+
+    def _ask_newest(self, queries: Queries) -> Sample | None:
+        return next(iter(self._prometheus.series(queries.newest)), None)
+
+    def _refuse_stale(self, newest: Sample | None) -> None:
+        age_s = newest.at - newest.value if newest else math.inf
         if age_s > STALE_S:
             since = f"since {age_s:.0f} s" if newest else "any more"
             raise UnavailableError(
