@@ -1,7 +1,8 @@
 """End what a dead owner left under way in a cluster: the traffic goes home, the release is declared failed.
 
 Several may watch; one of them, by a Lease of its own, acts. All of them look on, so that whoever leads next has seen
-for how long each lease has stood still. The rule to keep: it acts under a lease whose fence shuts the old owner out.
+for how long each lease has stood still; who could not look begins anew, since an owner may not have been able to renew
+its lease either. The rule to keep: it acts under a lease whose fence shuts the old owner out.
 """
 
 import logging
@@ -74,11 +75,12 @@ class ClusterWatchdog:
     def look(self) -> None:
         """Look once; what cannot be reached is looked at again next time."""
         try:
-            leads = self._leads()
-            orphans = [place for found in self._list() if (place := self._judge(found))]
+            leads, leases = self._leads(), self._list()
         except PenstockError as error:
             log.warning("%s", error)
+            self._wards = {place: ward for place, ward in self._wards.items() if ward.busy}
             return
+        orphans = [place for found in leases if (place := self._judge(found))]
         for place in orphans[:_MOST_AT_ONCE] if leads else ():
             self._act(place)
 
@@ -92,7 +94,7 @@ class ClusterWatchdog:
     def _list(self) -> list[Manifest]:
         found = [lease for namespace in self.beat.namespaces or [""] for lease in self._list_one(namespace)]
         here = {_place(lease) for lease in found}
-        self._wards = {place: ward for place, ward in self._wards.items() if place in here}
+        self._wards = {place: ward for place, ward in self._wards.items() if place in here or ward.busy}
         return found
 
     def _list_one(self, namespace: str) -> list[Manifest]:
@@ -104,12 +106,19 @@ class ClusterWatchdog:
         place = _place(found)
         ward = self._wards.get(place) or _Ward(KubernetesStateStore(self.cluster, place, self.clock))
         self._wards[place] = ward
-        lease, now = ward.store.judge(found), self.clock.now()
-        lives = not lease.owner or lease.expires > now
-        if lives or ward.busy or now < ward.not_before:
+        try:
+            return place if self._is_orphan(ward, found) else None
+        except PenstockError as error:
+            # One record that cannot be read must not keep the others from being looked at.
+            log.warning("%s: %s", place, error)
             return None
+
+    def _is_orphan(self, ward: _Ward, found: Manifest) -> bool:
+        lease, now = ward.store.judge(found), self.clock.now()
+        if not lease.owner or lease.expires > now or ward.busy or now < ward.not_before:
+            return False
         state = ward.store.load()
-        return place if state and state.under_way else None
+        return state is not None and state.under_way
 
     def _leads(self) -> bool:
         try:

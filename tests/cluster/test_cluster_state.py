@@ -127,6 +127,14 @@ def test_a_lease_of_somebody_else_is_not_guessed_at(cluster: Cluster, store: Kub
         store.look()
 
 
+def test_a_time_beyond_all_calendars_is_named(cluster: Cluster, clock: MemoryClock) -> None:
+    spec = {"holderIdentity": "run-1", "leaseDurationSeconds": 15, "renewTime": "9999-12-31T23:59:59.000000Z"}
+    cluster.create(LEASE, {"metadata": {"name": NAME, "namespace": "test"}, "spec": spec})
+
+    with pytest.raises(ConfigurationError, match="lease penstock-ad is not ours"):
+        KubernetesStateStore(cluster, Place("test", "ad"), clock).acquire("run-2", MINUTE)
+
+
 def test_a_lease_that_was_never_there_is_given_up_in_peace(cluster: Cluster, store: KubernetesStateStore) -> None:
     store.release(Lease("run-1", 1, MemoryClock().now()))
 

@@ -20,6 +20,7 @@ from workflows.cli import watchdog as watchdog_command
 from workflows.clocks import MemoryClock, SystemClock
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import CANARY, CONFIG_MAP, EVENT, LEASE
+from workflows.cluster.pen import FENCE
 from workflows.errors import FencedError
 from workflows.rollout.phase import Phase
 from workflows.rollout.state import RolloutState
@@ -129,6 +130,31 @@ def test_a_cluster_that_is_away_for_a_while_is_looked_at_again(stage: Stage, api
 
     look(watchdog, clock, 90)
 
+    assert stage.status()["phase"] == "Failed"
+
+
+def test_an_owner_that_could_not_renew_while_the_cluster_was_away_is_not_robbed(stage: Stage, api: ApiServer) -> None:
+    clock = Shifted()
+    watchdog = ClusterWatchdog(stage.cluster, BEAT, clock)
+    look(watchdog, clock, 10)
+    api.refuse("GET /apis/coordination.k8s.io/v1/namespaces/test/leases/penstock.watchdog", status=410)
+    look(watchdog, clock, 2)
+    clock.sleep(timedelta(minutes=10))
+
+    look(watchdog, clock, 50)
+
+    assert mesh.weights(stage.cluster)["ad"] == 30
+
+
+def test_one_lease_that_cannot_be_read_hides_no_other(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    clock = Shifted()
+    broken = KubernetesStateStore(stage.cluster, Place("test", "aa"), clock)
+    broken.acquire("run-1", STAGE_LEASE)
+    stage.cluster.patch(LEASE, "test", "penstock-aa", {"metadata": {"annotations": {FENCE: "many"}}})
+
+    look(ClusterWatchdog(stage.cluster, BEAT, clock), clock, 90)
+
+    assert "lease penstock-aa is not ours" in caplog.text
     assert stage.status()["phase"] == "Failed"
 
 

@@ -6,6 +6,8 @@ is how far two clocks may be apart. The rule to keep: a fence never falls, not e
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -55,7 +57,7 @@ class ClusterLease:
         """Become the owner or stay it; raises FencedError while another's lease runs."""
         for _ in range(_ATTEMPTS):
             found = self._cluster.get(LEASE, self._namespace, self._name)
-            current = self.judge(found)
+            current = self._judge_at_once(found)
             lease = tenure.grant(current, claim, self._what)
             try:
                 self._write(found, self._describe(found, lease, claim))
@@ -78,13 +80,18 @@ class ClusterLease:
         self._write(found, found)
 
     def judge(self, found: Manifest | None) -> Lease:
-        """Give the lease as an object that was just read has it; None where there is none."""
+        """Give the lease as an object that was just read has it, None where there is none; `expires` as we saw it."""
         if found is None:
             # Objects of the release may bear the fences of a Lease that was deleted: a clock's seconds are above them.
             return replace(tenure.NOBODY, fence=int(self._clock.now().timestamp()))
-        try:
+        with self._reading():
             return self._read(found["metadata"], found.get("spec") or {})
-        except (TypeError, ValueError) as error:
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (OverflowError, TypeError, ValueError) as error:
             raise ConfigurationError(f"{self._what}: lease {self._name} is not ours ({error}); delete it") from error
 
     def _read(self, metadata: Manifest, spec: Manifest) -> Lease:
@@ -98,9 +105,17 @@ class ClusterLease:
         now, renewed = self._clock.now(), str(spec["renewTime"])
         if self._seen.mark != (owner, renewed):
             self._seen = _Sighting((owner, renewed), now)
-        duration = timedelta(seconds=int(spec.get("leaseDurationSeconds") or 0))
-        stated = datetime.strptime(renewed, _TIME).replace(tzinfo=UTC)
-        return min(self._seen.since + duration, stated + duration + SKEW)
+        return self._seen.since + _duration(spec)
+
+    def _judge_at_once(self, found: Manifest | None) -> Lease:
+        """Judge for who has not looked on: by what the object says, with room for clocks that differ."""
+        lease = self.judge(found)
+        if found is None or not lease.owner:
+            return lease
+        with self._reading():
+            renewed = datetime.fromisoformat(found["spec"]["renewTime"]).astimezone(UTC)
+            stated = renewed + _duration(found["spec"]) + SKEW
+        return replace(lease, expires=min(lease.expires, stated))
 
     def _describe(self, found: Manifest | None, lease: Lease, claim: tenure.Claim) -> Manifest:
         before = found or {"metadata": {}, "spec": {}}
@@ -130,6 +145,10 @@ class ClusterLease:
             self._cluster.create(LEASE, wanted)
         else:
             self._cluster.replace(LEASE, wanted)
+
+
+def _duration(spec: Manifest) -> timedelta:
+    return timedelta(seconds=int(spec.get("leaseDurationSeconds") or 0))
 
 
 def _stamp(at: datetime) -> str:

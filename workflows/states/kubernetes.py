@@ -61,7 +61,7 @@ class KubernetesStateStore:
         return self._tenure.judge(found)
 
     def look(self) -> Lease:
-        """Give the lease as it stands; `expires` is when we shall take it for run out."""
+        """Give the lease as it stands; `expires` is when it will have stood still for its whole duration."""
         return self._tenure.look()
 
     def save(self, state: RolloutState, lease: Lease) -> None:
