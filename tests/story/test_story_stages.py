@@ -1,12 +1,16 @@
 """A release stage by stage on the local platform, as a pipeline runs it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.local_traffic import deployment, eventually, versions
 from tests.story.conftest import Theatre
+from workflows.journal import reader
+from workflows.journal.replay import replay
 from workflows.rollout.phase import Phase
+from workflows.rollout.state import Cause
 
 
 def test_the_stages_of_a_pipeline_promote_a_good_version(theatre: Theatre) -> None:
@@ -34,6 +38,22 @@ def test_a_gate_that_says_halt_sends_the_traffic_home_itself(theatre: Theatre) -
     assert json.loads(ended.out)["phase"] == "Failed"
     assert versions(theatre.platform.addresses.apex, 20) == {"v1": 20}
     assert theatre.stage("set-weight", "70").code == 10
+
+
+def test_a_gate_stops_a_bad_version_by_evidence_and_all_stages_share_a_journal(
+    theatre: Theatre, tmp_path: Path
+) -> None:
+    journal = tmp_path / "ad.journal.jsonl"
+    options = ("--judge", "evidence", "--journal", str(journal))
+    theatre.platform.apply(deployment("v3"))
+    for stage in ("start", "set-weight 20"):
+        theatre.stage(*stage.split(), *options)
+
+    ended = theatre.stage("gate", *options)
+
+    assert (ended.code, theatre.state.cause) == (10, Cause.EVIDENCE)
+    assert theatre.state.case is not None
+    assert replay(reader.read(journal)).differences == ()
 
 
 def test_a_pipeline_that_dies_between_two_stages_leaves_the_traffic_at_home(theatre: Theatre) -> None:
