@@ -49,6 +49,7 @@ control-plane: build/control-plane ## compile the API server of test-cluster (ne
 
 VERSION := k8s.io/component-base/version
 build/control-plane: tests/cluster/control_plane/go.sum $(wildcard tests/cluster/control_plane/*.go)
+	@command -v go > /dev/null || { echo 'control-plane: needs Go 1.24 or newer on the PATH'; exit 1; }
 	@mkdir -p build
 	cd tests/cluster/control_plane && release=$$(go list -m -f '{{.Version}}' k8s.io/kubernetes) && \
 	  GOFLAGS=-buildvcs=false go build -trimpath -o "$(CURDIR)/$@" -ldflags \

@@ -29,6 +29,8 @@ _START_S = 90.0
 _FAREWELL_S = 10.0
 _ESTABLISHED_S = 30.0
 _TURN_S = 0.05
+_CONSENT = "penstock-tests"
+_NAMESPACE = Kind("v1", "Namespace", "namespaces")
 _KEPT_KINDS = (NAMESPACES, DEFINITIONS)
 _PASSED_ON = ("accept", "authorization", "content-type", "user-agent")
 
@@ -37,6 +39,7 @@ _PASSED_ON = ("accept", "authorization", "content-type", "user-agent")
 def kubeconfig_of(folder: Path) -> Iterator[Path]:
     """The kubeconfig of the cluster that is named, or of one that runs as long as the context does."""
     if named := os.environ.get("PENSTOCK_CLUSTER"):
+        _check_consent(connect(Path(named)))
         yield Path(named)
         return
     if not BINARY.exists():
@@ -53,6 +56,14 @@ def kubeconfig_of(folder: Path) -> Iterator[Path]:
             yield _await_ready(child, folder)
         finally:
             child.communicate(timeout=_FAREWELL_S)  # It ends with its standard input.
+
+
+def _check_consent(cluster: Cluster) -> None:
+    if cluster.get(_NAMESPACE, "", _CONSENT) is None:
+        raise PermissionError(
+            "PENSTOCK_CLUSTER: the tests delete everything in this cluster; if that is what you want, say so with "
+            f"`kubectl create namespace {_CONSENT}`"
+        )
 
 
 def _await_ready(child: "subprocess.Popen[bytes]", folder: Path) -> Path:
@@ -159,9 +170,8 @@ def _established(definition: Manifest) -> bool:
 
 
 def _make_namespace(cluster: Cluster, name: str) -> None:
-    kind = Kind("v1", "Namespace", "namespaces")
     with suppress(ConflictError):
-        cluster.create(kind, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"namespace": "", "name": name}})
+        cluster.create(_NAMESPACE, {"metadata": {"namespace": "", "name": name}})
 
 
 def _belongs_to_server(resource: Resource, item: Manifest) -> bool:
