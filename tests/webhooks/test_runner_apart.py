@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
 
 from tests.webhooks.bench import AD
 from tests.webhooks.served import PATIENCE_S, ROOT, command, serving
@@ -21,6 +22,7 @@ from webhooks.access import make_token
 from webhooks.access.scopes import Scope
 from webhooks.app import compose
 from webhooks.catalog import CatalogFile, read_catalog
+from webhooks.cli import runner
 from webhooks.cli.runner import main as runner_main
 from webhooks.errors import SettingsError, StoreError
 from webhooks.hooks import HookService
@@ -78,12 +80,12 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 def test_a_runner_apart_runs_what_is_queued_and_brings_log_and_verdict(office: Office, tmp_path: Path) -> None:
     run = office.add()
-    runner = Runner(office.remote, Bell(tmp_path / "bell"), time.time, {"PATH": os.environ["PATH"]})
+    worker = Runner(office.remote, Bell(tmp_path / "bell"), time.time, {"PATH": os.environ["PATH"]})
     deadline = time.monotonic() + PATIENCE_S
-    with contextlib.closing(runner):
+    with contextlib.closing(worker):
         while not office.find().state.ended:
             assert time.monotonic() < deadline
-            runner.step()
+            worker.step()
 
     assert (office.find().state, office.find().reason) == (RunState.PASSED, "exit status 0")
     assert office.store.logs.read(run.id) == b"hello\n"
@@ -178,6 +180,30 @@ def test_a_service_that_cannot_be_reached_is_trouble_of_the_store(tmp_path: Path
         RemoteStore("http://127.0.0.1:1", tmp_path / "token").runs.find("a")
 
 
+STRANGERS = [
+    (302, b"", "/runs answered 302"),
+    (200, b"<html>", "/runs is not answered by a penstock serve --runner apart"),
+    (200, b'{"runs": ["{}"]}', "a run of the service cannot be read"),
+    (503, b"away", "/runs answered 503: away"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "told"), STRANGERS)
+def test_what_a_stranger_answers_is_trouble_of_the_store(office: Office, status: int, body: bytes, told: str) -> None:
+    office.server.app = Response(body, status, headers={"Location": "/elsewhere"})
+
+    with pytest.raises(StoreError, match=told):
+        office.remote.runs.select({RunState.QUEUED})
+
+
+def test_a_service_that_is_not_there_yet_is_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "token").write_text("pst_x")
+
+    runner._reach("http://127.0.0.1:1", str(tmp_path / "token"))
+
+    assert "; trying again" in capsys.readouterr().err
+
+
 ARGUMENTS = [
     ([], "service: say where it is; give it with --service URL and --token-file FILE"),
     (["--service", "http://127.0.0.1:1"], "token-file: name the file with a token of scope runner"),
@@ -216,12 +242,12 @@ def test_a_service_without_a_runner_is_served_by_one_apart(tmp_path: Path) -> No
     flags = ["--catalog", str(tmp_path / "catalog.yaml"), "--tokens", str(tmp_path / "tokens"), "--runner", "apart"]
     with serving(tmp_path / "data", *flags) as served:
         asked = command("runner", "--service", served.url, "--token-file", str(tmp_path / "token"))
-        with subprocess.Popen(asked, cwd=ROOT, stderr=subprocess.PIPE, text=True) as runner:
+        with subprocess.Popen(asked, cwd=ROOT, stderr=subprocess.PIPE, text=True) as worker:
             answer = served.hook("pre-rollout", test="t", wait="30s")
             with urllib.request.urlopen(served.url + "/readyz", timeout=PATIENCE_S) as page:  # noqa: S310 - loopback
                 ready = page.status
-            runner.send_signal(signal.SIGTERM)
-            _, told = runner.communicate(timeout=PATIENCE_S)
+            worker.send_signal(signal.SIGTERM)
+            _, told = worker.communicate(timeout=PATIENCE_S)
 
-    assert (answer, runner.returncode) == ((200, "t passed: exit status 0"), 0), told
+    assert (answer, worker.returncode) == ((200, "t passed: exit status 0"), 0), told
     assert ready == 200

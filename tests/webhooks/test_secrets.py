@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from tests.webhooks.bench import AD, AdService
 from tests.webhooks.performing import NOTHING, TARGET, make_test
@@ -158,6 +161,23 @@ def test_what_is_wrong_with_secrets_is_told(tmp_path: Path, fields: str, fault: 
         make_test(fields, tmp_path)
 
     assert fault in str(error.value)
+
+
+IN_THE_SCHEMA = [
+    ("secrets: {T: {env: A}, U: {file: b}}", True),
+    ("secrets: {T: {secret: a, key: k}}", True),
+    ("secrets: {T: {env: A, file: b}}", False),
+    ("secrets: {T: {secret: a}}", False),
+    ("secrets: {PENSTOCK_T: {env: A}}", False),
+]
+
+
+@pytest.mark.parametrize(("fields", "valid"), IN_THE_SCHEMA)
+def test_editors_know_secrets(fields: str, valid: bool) -> None:  # noqa: FBT001 - a row of the table
+    schema = json.loads(files("webhooks.catalog").joinpath("catalog.schema.json").read_text())
+    document = yaml.safe_load(f"tests: {{t: {{{COMMAND}, {fields}}}}}")
+
+    assert Draft202012Validator(schema).is_valid(document) is valid
 
 
 FORMS = ["tok&en/1", "tok&amp;en/1", "tok%26en%2F1", "tok%26en/1", "dG9rJmVuLzE="]

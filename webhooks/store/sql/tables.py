@@ -67,14 +67,22 @@ gates = Table(
     PrimaryKeyConstraint("canary", "epoch", "gate"),
 )
 
-gate_changes = Table(
-    "gate_changes",
-    metadata,
-    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
-    Column("canary", Text, nullable=False),
-    Column("document", Text, nullable=False),
-)
-Index("gate_changes_canary", gate_changes.c.canary, gate_changes.c.sequence)
+
+def _make_journal(name: str) -> Table:
+    """Describe a table in which something is added for a canary, and read in that order."""
+    made = Table(
+        name,
+        metadata,
+        Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
+        Column("canary", Text, nullable=False),
+        Column("document", Text, nullable=False),
+    )
+    Index(f"{name}_canary", made.c.canary, made.c.sequence)
+    return made
+
+
+gate_changes = _make_journal("gate_changes")
+events = _make_journal("events")
 
 epochs = Table(
     "epochs",
@@ -82,12 +90,3 @@ epochs = Table(
     Column("canary", Text, primary_key=True),
     Column("document", Text, nullable=False),
 )
-
-events = Table(
-    "events",
-    metadata,
-    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
-    Column("canary", Text, nullable=False),
-    Column("document", Text, nullable=False),
-)
-Index("events_canary", events.c.canary, events.c.sequence)
