@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -227,6 +228,18 @@ def test_a_load_report_without_the_number_is_a_gap(
 
     assert none.value.gap is gap
     assert words in none.value.detail
+
+
+def test_a_load_that_ended_long_ago_was_of_another_release(server: MetricsServer) -> None:
+    ask = open_provider(server.at("penstock"), None).ask
+    now = time.time()
+
+    server.answer(*({"runs": [{"id": "run-1", "endedAt": now - ago}]} for ago in (60, 0, 400)))
+    server.answers[1] = (200, json.dumps({"report": report(1)}).encode())
+
+    assert ask("ad.weather load http_reqs: count") == 1
+    with pytest.raises(NoAnswerError, match=r"the last run ended 40\d s ago, longer than ten intervals"):
+        ask("ad.weather load http_reqs: count")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ METRIC is in the words of load thresholds: `{{ name }}.{{ namespace }} load http
 """
 
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from workflows.metrics.connection import Connection, accept, log_in
 from workflows.metrics.endpoint import Endpoint
 from workflows.rollout.samples import Gap
 
+_LOOK_BACK = 10
 _PATH = "/api/v1/runs"
 _METRIC = re.compile(
     r"(?P<metric>\w+)\s*(?:\{\s*name\s*[=:]\s*(?P<name>[^}]+?)\s*\})?\s*:\s*(?P<aggregation>[a-z]+)"
@@ -30,9 +32,10 @@ class LoadReports:
 
     def __init__(self, where: Endpoint) -> None:
         self._connection = Connection(where, log_in(where))
+        self._window_s = _LOOK_BACK * where.interval.total_seconds()
 
     def ask(self, query: str) -> float:
-        """Give one number of the report of the newest run of a test, also while it runs."""
+        """Give one number of the report of the newest run of a test, while it runs and ten intervals after it."""
         found = _QUERY.fullmatch(query.strip())
         if found is None:
             raise NoAnswerError(Gap.REFUSED, f"{query!r:.120} is not NAME.NAMESPACE TEST METRIC")
@@ -40,8 +43,17 @@ class LoadReports:
         runs = answers.find(self._get(_PATH, fields), "runs")
         if not runs:
             raise NoAnswerError(Gap.NO_DATA, f"test {found['test']} has not run for {found['canary']}")
+        self._refuse_old(runs[0].get("endedAt"))
         report = self._get(f"{_PATH}/{runs[0].get('id')}/report", {"format": "json"}).get("report")
         return _measure(report, found["metric"])
+
+    def _refuse_old(self, ended_at: float | None) -> None:
+        ago_s = time.time() - ended_at if ended_at else 0.0
+        if ago_s > self._window_s:
+            raise NoAnswerError(
+                Gap.NO_DATA,
+                f"the last run ended {ago_s:.0f} s ago, longer than ten intervals: it is of another release",
+            )
 
     def _get(self, path: str, fields: dict[str, str]) -> dict[str, Any]:
         answer = self._connection.get(path, fields)
