@@ -160,6 +160,16 @@ def test_a_query_that_names_the_primary_already_names_it_once(scaled: Owner) -> 
     assert trigger["metadata"]["query"] == "ad-primary / ad-primary"
 
 
+def test_a_trigger_without_a_query_is_the_same_for_both_arms(scaled: Owner) -> None:
+    manifest = scaled_object()
+    manifest["spec"]["triggers"] = [{"type": "cpu", "metadata": {"value": "60"}}]
+    scaled.apply(SCALED_OBJECT, manifest)
+
+    scaled.workload.initialise()
+
+    assert scaled.read(SCALED_OBJECT, "ad-primary")["spec"]["triggers"] == manifest["spec"]["triggers"]
+
+
 def test_a_named_inner_autoscaler_gets_a_name_of_its_own(scaled: Owner) -> None:
     manifest = scaled_object()
     manifest["spec"]["advanced"] = {"horizontalPodAutoscalerConfig": {"name": "ad-hpa"}}

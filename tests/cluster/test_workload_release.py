@@ -179,6 +179,9 @@ def test_what_is_made_goes_with_the_canary(owner: Owner) -> None:
     owner.workload.initialise()
 
     (reference,) = owner.read(DEPLOYMENT, "ad-primary")["metadata"]["ownerReferences"]
+    owner.workload.promote(owner.release("ad:v2"))
+
+    assert owner.read(DEPLOYMENT, "ad-primary")["metadata"]["ownerReferences"] == [reference]
     assert (reference["kind"], reference["name"], reference["uid"], reference["controller"]) == (
         "Canary",
         "ad",

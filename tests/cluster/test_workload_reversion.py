@@ -9,9 +9,28 @@ import pytest
 
 from tests.cluster.api_server import ApiServer
 from tests.cluster.kubelet import Fate, Kubelet
-from tests.cluster.workload_objects import HPA, NAMESPACE, Owner, autoscaler, config_map, deployment, plan, service
+from tests.cluster.workload_objects import (
+    HPA,
+    NAMESPACE,
+    Owner,
+    autoscaler,
+    config_map,
+    daemon_set,
+    deployment,
+    plan,
+    service,
+)
 from workflows.cluster.client import Cluster
-from workflows.cluster.kinds import AUTOSCALER, CONFIG_MAP, DEPLOYMENT, SCALED_OBJECT, SERVICE, Kind, Manifest
+from workflows.cluster.kinds import (
+    AUTOSCALER,
+    CONFIG_MAP,
+    DAEMON_SET,
+    DEPLOYMENT,
+    SCALED_OBJECT,
+    SERVICE,
+    Kind,
+    Manifest,
+)
 from workflows.cluster.pen import FENCE
 from workflows.errors import ConfigurationError, ConflictError, UnavailableError
 from workflows.rollout.plan import Reference, RolloutPlan
@@ -129,6 +148,45 @@ def test_a_service_that_we_made_stays_and_is_owned_no_more(owner: Owner, kubelet
     metadata = owner.read(SERVICE, "ad")["metadata"]
     assert not metadata.get("ownerReferences")
     assert "penstock.dev/canary" not in (metadata.get("annotations") or {})
+
+
+def test_a_route_that_was_never_taken_is_left_as_it_is(owner: Owner, kubelet: Kubelet, api: ApiServer) -> None:
+    released(owner, plan(provider="kubernetes"), kubelet)
+    metadata = {"name": "ad", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": '{"spec": {}}'}}
+    owner.apply(VIRTUAL_SERVICE, {"metadata": {**metadata, "namespace": NAMESPACE}, "spec": {"hosts": ["ad"]}})
+    owner.plan = plan(provider="istio")
+
+    with kubelet.running():
+        reverted(owner)
+
+    assert owner.read(VIRTUAL_SERVICE, "ad")["spec"] == {"hosts": ["ad"]}
+    assert not [line for line in api.writes if line.startswith("PUT") and "virtualservices" in line]
+
+
+def test_an_owner_that_is_no_canary_stays_an_owner(owner: Owner, kubelet: Kubelet) -> None:
+    uid = owner.read(DEPLOYMENT, "ad")["metadata"]["uid"]
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "ad", "uid": uid}
+    manifest = service("ad", {"app": "ad"})
+    manifest["metadata"]["ownerReferences"] = [reference]
+    owner.apply(SERVICE, manifest)
+    released(owner, PLAN, kubelet)
+
+    with kubelet.running():
+        reverted(owner)
+
+    assert owner.read(SERVICE, "ad")["metadata"]["ownerReferences"] == [reference]
+
+
+def test_a_daemon_set_gets_its_nodes_back(cluster: Cluster, kubelet: Kubelet) -> None:
+    owner = Owner(cluster)
+    owner.apply(DAEMON_SET, daemon_set())
+    released(owner, plan(target=Reference("DaemonSet", "ad", "apps/v1")), kubelet)
+
+    with kubelet.running():
+        reverted(owner)
+
+    assert "nodeSelector" not in owner.read(DAEMON_SET, "ad")["spec"]["template"]["spec"]
+    assert names(owner, DAEMON_SET) == ["ad"]
 
 
 def test_a_version_that_was_not_promoted_gets_no_traffic(resting: Owner, api: ApiServer) -> None:

@@ -10,7 +10,7 @@ from workflows.cluster.targets import Target, describe, kind_of
 from workflows.cluster.tracking import without_tracking
 from workflows.errors import ConfigurationError
 from workflows.rollout.plan import Reference, Service
-from workflows.workloads.kubernetes import copies, templates
+from workflows.workloads.kubernetes import copies, replicas, templates
 from workflows.workloads.kubernetes.configs import Config
 
 
@@ -93,6 +93,18 @@ def test_a_revision_knows_the_pods_and_the_configs_but_not_what_scaling_writes()
     assert (
         len({templates.revise(template, {config: said}) for said in ("1", "2")} | {templates.revise(template, {})}) == 3
     )
+
+
+def test_nodes_that_people_chose_stay_chosen() -> None:
+    manifest = daemon_set()
+    manifest["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "ssd"}
+
+    down = replicas.scale_down(DAEMON_SET, manifest)
+    primary = templates.build_primary(describe(DAEMON_SET, down, plan()), [], "r1")
+
+    assert down["spec"]["template"]["spec"]["nodeSelector"] == {"disk": "ssd", templates.SCALED_TO_ZERO: "true"}
+    assert primary["spec"]["template"]["spec"]["nodeSelector"] == {"disk": "ssd"}
+    assert replicas.scale_up(DAEMON_SET, down, 1) == manifest
 
 
 def test_a_copy_takes_nothing_of_the_originals_identity() -> None:

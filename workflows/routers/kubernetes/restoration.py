@@ -16,7 +16,7 @@ from workflows.cluster.targets import PRIMARY_REVISION, Target, read_target
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.traffic import ALL, Route
 from workflows.routers.kubernetes.dialect import Draft
-from workflows.routers.kubernetes.manifests import KEEP_OUT, LAST_APPLIED, ORIGINAL
+from workflows.routers.kubernetes.manifests import KEEP_OUT, LAST_APPLIED, ORIGINAL, is_taken
 from workflows.routers.kubernetes.site import Site
 from workflows.routers.kubernetes.table import find_dialect
 
@@ -41,7 +41,8 @@ def restore(pen: Pen, plan: RolloutPlan) -> Iterator[str]:
 
 def _restore(pen: Pen, plan: RolloutPlan, kind: Kind, name: str) -> Iterator[str]:
     found = pen.cluster.get(kind, pen.namespace, name)
-    before = _find_original(found) if found else None
+    # What kubectl noted on an object that nobody took from its owner is none of our business.
+    before = _find_original(found) if found and _is_changed(found) else None
     if before is None:
         yield from _delete_ours(pen, plan, kind, name)
     elif pen.hand_back(kind, name, lambda present: _disown({**present, "spec": before})):
@@ -66,6 +67,10 @@ def _follow_newest(service: Manifest) -> Manifest:
     (wanted["metadata"].get("annotations") or {}).pop(PRIMARY_REVISION, None)
     wanted["spec"]["traffic"] = [{"latestRevision": True, "percent": ALL}]
     return _disown(wanted)
+
+
+def _is_changed(manifest: Manifest) -> bool:
+    return is_taken(manifest) or ORIGINAL in (manifest["metadata"].get("annotations") or {})
 
 
 def _find_original(manifest: Manifest) -> Any:

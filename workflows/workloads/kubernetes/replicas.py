@@ -7,7 +7,7 @@ import copy
 
 from workflows.cluster.kinds import DEPLOYMENT, Kind, Manifest
 from workflows.workloads.kubernetes.progress import replicas_of
-from workflows.workloads.kubernetes.templates import SCALED_TO_ZERO, STARTED_WITH
+from workflows.workloads.kubernetes.templates import SCALED_TO_ZERO, STARTED_WITH, drop
 
 
 def scale_up(kind: Kind, found: Manifest, size: int) -> Manifest:
@@ -16,7 +16,7 @@ def scale_up(kind: Kind, found: Manifest, size: int) -> Manifest:
     if kind is DEPLOYMENT:
         wanted["spec"]["replicas"] = replicas_of(found) or max(1, size)
     else:
-        (wanted["spec"]["template"]["spec"].get("nodeSelector") or {}).pop(SCALED_TO_ZERO, None)
+        drop(wanted["spec"]["template"], ("spec", "nodeSelector"), SCALED_TO_ZERO)
     return wanted
 
 

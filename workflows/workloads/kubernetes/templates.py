@@ -59,20 +59,20 @@ def promote_onto(found: Manifest | None, wanted: Manifest, *, keep_replicas: boo
     return copies.refresh(found, {**wanted, "spec": spec})
 
 
-def _as_written(template: Manifest) -> Manifest:
-    written = copy.deepcopy(template)
-    _drop(written, ("metadata", "annotations"), STARTED_WITH)
-    _drop(written, ("spec", "nodeSelector"), SCALED_TO_ZERO)
-    return written
-
-
-def _drop(document: Manifest, path: tuple[str, str], name: str) -> None:
+def drop(document: Manifest, path: tuple[str, str], name: str) -> None:
     """Remove one entry of a map, and the map when it was the last."""
     part = document.get(path[0]) or {}
     entries = part.get(path[1]) or {}
     entries.pop(name, None)
     if not entries:
         part.pop(path[1], None)
+
+
+def _as_written(template: Manifest) -> Manifest:
+    written = copy.deepcopy(template)
+    drop(written, ("metadata", "annotations"), STARTED_WITH)
+    drop(written, ("spec", "nodeSelector"), SCALED_TO_ZERO)
+    return written
 
 
 def _primary_template(target: Target, copied: Collection[Config], revision: str) -> Manifest:
