@@ -10,6 +10,7 @@ from tests.cluster import manifests
 from tests.cluster.api_server import ApiServer
 from tests.cluster.conversation import Conversation
 from tests.cluster.manifests import CANARIES, CONFIG_MAPS, config_map
+from tests.cluster.small_server import SmallServer
 
 
 def label(conversation: Conversation, name: str, **labels: str) -> None:
@@ -157,3 +158,25 @@ def test_kubectl_reads_what_is_there(api: ApiServer, conversation: Conversation,
     shown = subprocess.run([*command, "get", "canaries,configmaps", "-o", "name"], capture_output=True, check=True)
 
     assert b"canary.flagger.app/ad\n" in shown.stdout
+
+
+def test_a_watch_from_too_long_ago_is_told_so(small_api: ApiServer) -> None:
+    conversation = Conversation(small_api)
+    version = conversation.get(CONFIG_MAPS).content["metadata"]["resourceVersion"]
+    conversation.post(CONFIG_MAPS, config_map())
+    assert isinstance(small_api.backend, SmallServer)
+    small_api.backend.store.compact()
+
+    (event,) = conversation.watch(CONFIG_MAPS, f"resourceVersion={version}")
+
+    assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
+
+
+def test_a_watch_that_wants_bookmarks_ends_with_one(small_api: ApiServer) -> None:
+    conversation = Conversation(small_api)
+    made = conversation.post(CONFIG_MAPS, config_map()).content
+
+    *_, last = conversation.watch(CONFIG_MAPS, "allowWatchBookmarks=true")
+
+    assert last["type"] == "BOOKMARK"
+    assert last["object"]["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
