@@ -1,14 +1,19 @@
 """A hostile test can neither approve its own gate nor read what another may know, if tests have users of their own."""
 
+import contextlib
 import os
 import shutil
+import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.webhooks.served import eventually, serving
+from tests.webhooks.served import PATIENCE_S, ROOT, Served, command, eventually, serving
+from webhooks.access import make_token
+from webhooks.access.scopes import Scope
 from webhooks.runs.families import find_owned
 from webhooks.store.records import RunQuery
 from webhooks.store.sql import SqlStore, locate
@@ -18,17 +23,23 @@ BECOMING = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run tests
 
 ATTACK = """
 id -u
-cat data/store.db tokens secret
+cat data/store.db tokens secret token
 for process in /proc/[0-9]*; do cat "$process/environ"; done | tr '\\0' '\\n' | grep -a -e TOKENS -e SHY -e DATA_DIR
-curl -s -m 5 -X POST "$1/api/v1/gates/weather/ad/promotion/approve" -d '{}'
-curl -s -m 5 -X POST "$1/gate/open" -d '{"name": "ad", "namespace": "weather"}'
+address=${1#http://}
+post() {
+  exec 3<>"/dev/tcp/${address%:*}/${address#*:}"
+  printf 'POST %s HTTP/1.0\\r\\nContent-Length: %d\\r\\n\\r\\n%s' "$1" "${#2}" "$2" >&3
+  cat <&3
+}
+post /api/v1/gates/weather/ad/promotion/approve '{}'
+post /gate/open '{"name": "ad", "namespace": "weather"}'
 setsid sh -c 'while :; do sleep 5; done' >/dev/null 2>&1 &
 """
 CATALOG = """
 tests:
   attack:
     kind: command
-    argv: [sh, -c, 'cd "$PLACE" && sh attack.sh "$PENSTOCK_PARAM_URL" 2>&1']
+    argv: [sh, -c, 'cd "$PLACE" && bash attack.sh "$PENSTOCK_PARAM_URL" 2>&1']
     environment: {PLACE: "${folder}"}
     parameters: {url: {type: url}}
   other: {kind: command, argv: [sleep, "60"], secrets: {SHY: {file: secret}}}
@@ -37,26 +48,40 @@ tests:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that everybody may enter; what is in it is for its owner alone, but for the catalog."""
+    """A folder that everybody may enter; what is in it is for its owner alone, but for the attack."""
     made = Path(tempfile.mkdtemp(prefix="penstock-hostile-"))
     made.chmod(0o755)
-    for name, text in (
-        ("attack.sh", ATTACK),
-        ("catalog.yaml", CATALOG),
-        ("tokens", "# none\n"),
-        ("secret", "not-yours"),
-    ):
+    token, line = make_token("runner", frozenset({Scope.RUNNER}))
+    texts = {"attack.sh": ATTACK, "catalog.yaml": CATALOG, "tokens": line, "secret": "not-yours", "token": token}
+    for name, text in texts.items():
         (made / name).write_text(text)
         (made / name).chmod(0o644 if name == "attack.sh" else 0o600)
     yield made
     shutil.rmtree(made)
 
 
-@BECOMING
-def test_a_hostile_test_gets_nothing_and_leaves_nothing(folder: Path) -> None:
-    flags = ["--catalog", str(folder / "catalog.yaml"), "--tokens", str(folder / "tokens"), "--runs-at-once", "2"]
-    with serving(folder / "data", *flags, "--runner-user", f"{FIRST}-{FIRST + 1}") as served:
+USERS = ["--runner-user", f"{FIRST}-{FIRST + 1}", "--runs-at-once", "2"]
+
+
+@contextlib.contextmanager
+def working(served: Served, folder: Path, place: str) -> Iterator[None]:
+    """Have a runner at work, in the service or apart from it."""
+    if place == "here":
         served.settle()
+        yield
+        return
+    asked = command("runner", "--service", served.url, "--token-file", str(folder / "token"), *USERS)
+    with (folder / "runner.log").open("w") as log, subprocess.Popen(asked, cwd=ROOT, stderr=log) as process:
+        yield
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_S)
+
+
+@BECOMING
+@pytest.mark.parametrize("place", ["here", "apart"])
+def test_a_hostile_test_gets_nothing_and_leaves_nothing(folder: Path, place: str) -> None:
+    flags = ["--catalog", str(folder / "catalog.yaml"), "--tokens", str(folder / "tokens"), "--runner", place, *USERS]
+    with serving(folder / "data", *flags) as served, working(served, folder, place):
         served.hook("pre-rollout", test="other", wait="1ms")
         eventually(lambda: bool(list(find_owned(FIRST))), "the other test")
         answer = served.hook("pre-rollout", test="attack", url=served.url, wait="30s")
@@ -69,5 +94,5 @@ def test_a_hostile_test_gets_nothing_and_leaves_nothing(folder: Path) -> None:
 
     assert (answer, gate[0], left) == ((200, "attack passed: exit status 0"), 403, []), told
     assert told.startswith(f"{FIRST + 1}\n")
-    assert (told.count("no valid token"), told.count("Permission denied") >= 3) == (2, True)
-    assert not [word for word in ("SQLite", "not-yours", "SHY=", "PENSTOCK_TOKENS=") if word in told]
+    assert (told.count("no valid token"), told.count("Permission denied") >= 4) == (2, True)
+    assert not [word for word in ("SQLite", "not-yours", "pst_", "SHY=", "PENSTOCK_TOKENS=") if word in told]
