@@ -1,11 +1,10 @@
 """Play Argo Workflows for the part of it that our templates use: steps, when, recursion, outputs, retries, onExit.
 
-A pod is one call of `penstock` in this process. Engines lose pods and deliver twice: `doubled` runs every pod twice,
-`killed` names the stage at which the engine itself is terminated, after which nothing more is run, not even onExit.
+A pod is one call of `penstock` in this process. `doubled` runs every pod twice, `stopped` names the stage at which the
+workflow is stopped, after which only onExit is run.
 """
 
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +14,6 @@ from workflows.cli import main
 
 _TAG = re.compile(r"\{\{([^{}]+)\}\}")
 _OUTPUTS = ("phase", "weight", "next", "reason")
-
-
-class TerminatedError(Exception):
-    """The engine was terminated."""
 
 
 class FailedError(Exception):
@@ -35,10 +30,8 @@ class ArgoEngine:
     parameters: dict[str, str] = field(default_factory=dict)
     approve: str = "NO"
     doubled: bool = False
-    killed: str = ""
     stopped: str = ""
     nodes: list[str] = field(default_factory=list)
-    before: Callable[[str], None] = lambda _: None
 
     def run(self) -> str:
         """Run to the end and give the workflow's status."""
@@ -52,9 +45,7 @@ class ArgoEngine:
             self._call(spec["entrypoint"], {})
         except FailedError:
             status = "Failed"
-        except TerminatedError:
-            return "Terminated"
-        self.killed = self.stopped = ""
+        self.stopped = ""
         # A stage that ends a release says by its code how it ended; the workflow has failed before that.
         with suppress(FailedError):
             self._call(spec["onExit"], {})
@@ -85,11 +76,8 @@ class ArgoEngine:
     def _run_pod(self, template: dict[str, Any], values: dict[str, str]) -> dict[str, str]:
         words = [self._fill(word, values) for word in template["container"]["args"]]
         stage = " ".join(words[1:3]).strip()
-        if stage == self.killed:
-            raise TerminatedError(stage)
         if stage == self.stopped:
             raise FailedError(stage)
-        self.before(stage)
         self.nodes.append(stage)
         for _ in range(2 if self.doubled else 1):
             code = self._try(words)

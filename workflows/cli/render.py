@@ -33,6 +33,7 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
         "argo": Renderer("workflows.manifests.argo", "write_argo", "a template of Argo Workflows that releases it"),
         "argocd": Renderer("workflows.manifests.gitops", "write_argocd", "what Argo CD must leave alone"),
         "rbac": Renderer("workflows.wiring.rights", "write_roles", "the account of a release and its rights"),
+        "tekton": Renderer("workflows.manifests.tekton", "write_tekton", "a pipeline of Tekton that releases it"),
         "flux": Renderer("workflows.manifests.gitops", "write_flux", "what Flux must leave alone"),
     }
 )
