@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cluster.api_server import ApiServer
 from tests.cluster.workload_objects import HPA, NAMESPACE, SCALED, Owner, autoscaler, deployment, plan, scaled_object
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import AUTOSCALER, DEPLOYMENT, SCALED_OBJECT
@@ -114,6 +115,18 @@ def test_a_missing_autoscaler_is_named_with_the_way_out(owner: Owner) -> None:
 
     with pytest.raises(ConfigurationError, match=r"HorizontalPodAutoscaler ad in test: not found; apply it, or remove"):
         owner.workload.initialise()
+
+
+def test_an_autoscaler_of_something_else_is_refused_before_anything_is_written(owner: Owner, api: ApiServer) -> None:
+    manifest = autoscaler()
+    manifest["spec"]["scaleTargetRef"]["name"] = "shop"
+    owner.apply(AUTOSCALER, manifest)
+    before = api.writes
+
+    with pytest.raises(ConfigurationError, match="ad in test: scales shop, not the target ad; correct one of the two"):
+        owner.workload.initialise()
+
+    assert api.writes == before
 
 
 def test_autoscalers_deleted_in_mid_release_do_not_keep_the_canary_up(owner: Owner) -> None:

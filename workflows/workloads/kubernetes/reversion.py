@@ -38,7 +38,7 @@ def restore_target(pen: Pen, plan: RolloutPlan, clock: Clock) -> Iterator[str]:
         return
     _refuse_unproved(pen, plan, primary)
     if plan.autoscaler:
-        Scaling(pen, plan.autoscaler).pause(paused=False)
+        Scaling(pen, plan.autoscaler, plan.target.name).pause(paused=False)
     size = progress.replicas_of(primary)
     pen.change(arms.kind, arms.name(Arm.CANARY), lambda found: _give_pods(arms.kind, found, size))
     _await_target(pen, plan, clock)

@@ -11,19 +11,25 @@ from workflows.workloads.kubernetes import autoscalers
 class Scaling:
     """Work on the autoscalers of one canary."""
 
-    def __init__(self, pen: Pen, scaler: Autoscaler) -> None:
+    def __init__(self, pen: Pen, scaler: Autoscaler, target: str) -> None:
         self._pen = pen
         self._scaler = scaler
+        self._target = target
         self._kind: Kind = autoscalers.kind_of(scaler)
+
+    def read_source(self) -> Manifest:
+        """Read the target's autoscaler; raises ConfigurationError when it is missing or scales something else."""
+        source, where = self._read(self._scaler.name), f"{self._kind.kind} {self._scaler.name} in {self._pen.namespace}"
+        if source is None:
+            raise ConfigurationError(f"{where}: not found; apply it, or remove spec.autoscalerRef")
+        scaled = source["spec"]["scaleTargetRef"]["name"]
+        if scaled != self._target:
+            raise ConfigurationError(f"{where}: scales {scaled}, not the target {self._target}; correct one of the two")
+        return source
 
     def pair(self, claim: Claim) -> None:
         """Bring the primary's autoscaler to what the target's says; a hold on it stays."""
-        source = self._read(self._scaler.name)
-        if source is None:
-            raise ConfigurationError(
-                f"{self._kind.kind} {self._scaler.name} in {self._pen.namespace}: not found; "
-                "apply it, or remove spec.autoscalerRef"
-            )
+        source = self.read_source()
 
         def build(found: Manifest | None) -> Manifest:
             if found is not None:

@@ -29,7 +29,7 @@ class KubernetesWorkload:
         self._plan = plan
         self._arms = Arms(pen.cluster, plan)
         self._lookout = Lookout(pen.cluster, plan, clock)
-        self._scaling = Scaling(pen, plan.autoscaler) if plan.autoscaler else None
+        self._scaling = Scaling(pen, plan.autoscaler, plan.target.name) if plan.autoscaler else None
 
     def initialise(self) -> None:
         """Make the primary from the target if there is none, as a copy with its own configs and autoscaler.
@@ -38,6 +38,8 @@ class KubernetesWorkload:
         """
         target = read_target(self._pen.cluster, self._plan)
         claim = read_claim(self._pen.cluster, self._plan)
+        if self._scaling:
+            self._scaling.read_source()
         found = self._arms.read(Arm.PRIMARY)
         if found:
             claim.check(self._arms.kind, found)
