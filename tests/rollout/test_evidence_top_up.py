@@ -7,7 +7,7 @@ import pytest
 
 from tests.journal.journals import Recording
 from tests.rollout.judged import judged, unchecked
-from tests.rollout_story import Story, plan
+from tests.rollout_story import FaultyTraffic, Story, plan
 from workflows import stages
 from workflows.errors import UnavailableError
 from workflows.journal.replay import replay
@@ -84,6 +84,36 @@ def test_what_was_sent_and_what_it_could_have_shown_is_said() -> None:
     said = "Topped up ad.weather with requests of our own to /ad: canary 0 of 250 failed, primary 0 of 250"
     assert said in story.messages
     assert any("passed; an error share of " in each.decision.reason for each in story.records)
+
+
+@pytest.mark.parametrize(("percent", "cause"), [(0, Cause.NO_DATA), (20, Cause.EVIDENCE)])
+def test_a_service_without_users_is_never_promoted_by_our_own_requests_alone(percent: int, cause: Cause) -> None:
+    story, load = topped_up()
+    story.traffic.silent = True
+    load.errors_percent[Arm.CANARY] = percent
+
+    assert story.run().cause is cause
+
+
+def test_users_whose_split_cannot_be_right_hold_whatever_our_own_requests_say() -> None:
+    story, _ = topped_up()
+    story.traffic.per_second = 100
+    story.release = replace(story.release, platform=replace(story.release.platform, counter=Half(story.traffic)))
+
+    state = story.run()
+
+    assert state.cause is Cause.NO_DATA
+    assert "the split seen is far from the split asked" in state.reason
+
+
+class Half:
+    """Count the canary alone, as when no pod of the primary is scraped."""
+
+    def __init__(self, traffic: FaultyTraffic) -> None:
+        self._traffic = traffic
+
+    def read(self) -> TrafficCounts:
+        return TrafficCounts(canary=self._traffic.read().canary)
 
 
 def test_our_own_requests_do_not_pass_for_the_users() -> None:

@@ -26,4 +26,5 @@ class MemoryLoad:
         failed = wanted.requests * self.errors_percent[arm] // 100
         bounds = (*wanted.bounds_ms, float("inf"))
         latency = tuple((bound, wanted.requests if self.latency_ms[arm] <= bound else 0) for bound in bounds)
-        return ArmCounts(MappingProxyType({"2xx": wanted.requests - failed, "5xx": failed}), latency)
+        responses = MappingProxyType({"2xx": wanted.requests - failed, "5xx": failed})
+        return ArmCounts(responses, latency if wanted.bounds_ms else ())

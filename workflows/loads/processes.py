@@ -126,7 +126,8 @@ def _count(arm: NameReport, bounds_ms: tuple[float, ...]) -> ArmCounts:
     # What ended without an answer, or too late for one, has failed.
     responses["5xx"] = responses.get("5xx", 0) + max(0, arm.requests - sum(responses.values()))
     timed = tuple((bound, arm.service.count_within(bound)) for bound in bounds_ms)
-    return ArmCounts(MappingProxyType(responses), (*timed, (float("inf"), arm.service.count)))
+    # Without bounds to compare by, no request counts as timed.
+    return ArmCounts(MappingProxyType(responses), (*timed, (float("inf"), arm.service.count)) if timed else ())
 
 
 def _classes(statuses: Mapping[str, int]) -> dict[str, int]:

@@ -3,11 +3,11 @@
 The one rule to keep: a plan whose premise does not hold is judged by its thresholds, and says so.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from workflows.rollout import evidence, explanation, sizing, verdicts
-from workflows.rollout.case import Case, Look
+from workflows.rollout.case import Case, Look, Sight
 from workflows.rollout.decision import Tick, TopUp
 from workflows.rollout.ending import Judgement, overdue
 from workflows.rollout.finding import Finding
@@ -96,13 +96,18 @@ def judge(tick: Tick, terms: Terms, gate: Judgement, seen: Seen) -> Judgement:
 
 
 def _observe(tick: Tick, terms: Terms, seen: Seen) -> Finding:
-    """Look at the users' requests, then at our own where any were sent."""
+    """Look at the users' requests, then at our own where any were sent: those stand for the time that has passed."""
     state, at_s = tick.state, tick.world.now.timestamp()
-    users = Look(at_s, state.weight, seen.users, sticky=state.route.sticky)
-    finding = evidence.observe(terms, state.case or Case(), users)
+    case = state.case or Case()
+    began_s = at_s if case.at_s is None or not seen.topped_up else case.at_s
+    users = Look(began_s, state.weight, seen.users, sticky=state.route.sticky)
+    finding = evidence.observe(terms, case, users)
     if finding.verdict is Verdict.FAILED or not seen.topped_up:
         return finding
-    return evidence.observe(terms, finding.case, Look(at_s, state.weight, seen.ours, synthetic=True))
+    ours = evidence.observe(terms, finding.case, Look(at_s, state.weight, seen.ours, synthetic=True))
+    if finding.sight is Sight.LOPSIDED and ours.verdict is Verdict.PASSED:
+        return replace(ours, verdict=Verdict.INCONCLUSIVE, sight=finding.sight, obstacle=finding.sight.value)
+    return ours
 
 
 def _tell_top_up(tick: Tick, seen: Seen) -> tuple[Event, ...]:
