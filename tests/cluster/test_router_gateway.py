@@ -236,7 +236,11 @@ def test_linkerd_takes_routes_that_hang_on_the_service() -> None:
 
 
 def test_both_versions_are_written_alike() -> None:
-    v1, beta = (write(routing.site(f"gatewayapi:{version}"), Route(20)) for version in ("v1", "v1beta1"))
+    settings = {"timeout": "5s", "corsPolicy": {"allowOrigin": ["*"]}}
+    v1, beta = (
+        write(routing.site(f"gatewayapi:{version}", routing.STICKY, settings), Route(20, sticky=True))
+        for version in ("v1", "v1beta1")
+    )
 
     assert v1 == beta
     assert DIALECTS["gatewayapi:v1beta1"].kind.api_version.endswith("v1beta1")
