@@ -62,7 +62,7 @@ class Served:
     @property
     def web(self) -> int:
         """Give the web server's id, 0 while there is none."""
-        return next((pid for pid in self.children if b"serve" in command_of(pid)), 0)
+        return next((pid for pid in self.children if b"webhooks.runs" not in command_of(pid)), 0)
 
     def find_runner(self) -> int:
         """Give the runner's id once there is one."""

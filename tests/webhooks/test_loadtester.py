@@ -72,6 +72,8 @@ SAME = [
     ("/healthz", "", "DELETE", (200, TEXT, "OK")),
     ("/gate/approve", "", "POST", (200, TEXT, "OK")),
     ("/gate/halt", "", "PUT", (403, TEXT, "Forbidden")),
+    ("/rollback/open", "{", "POST", (400, None, "")),
+    ("/gate/check", '{"name": 7}', "POST", (400, None, "")),
     ("/gate/check", payload("unknown"), "POST", (403, TEXT, "Forbidden")),
     ("/rollback/check", payload("unknown"), "POST", (403, TEXT, "Forbidden")),
     ("/gate/check", "", "POST", (400, None, "")),
@@ -120,6 +122,9 @@ COMMANDS = [
         422,
         "command get 'a b' --kubeconfig missing failed: ",
     ),
+    ({"type": "bash", "cmd": "true", "returnCmdOutput": "1"}, 200, ""),
+    ({"type": "bash"}, 400, "cmd not found in metadata"),
+    ({"type": "kubectl", "cmd": ""}, 400, "cmd is empty"),
     ({"type": "concord", "cmd": "x"}, 400, "task type concord is not served; use a test of kind load"),
     ({"type": "ngrinder"}, 400, "task type ngrinder is not served; use a test of kind load"),
 ]
@@ -213,6 +218,26 @@ def test_equal_blocking_calls_that_overlap_share_one_run(tester: StandIn) -> Non
     assert tester.count("shared") == 1
     tester.task(type="bash", cmd=line)
     assert tester.count("shared") == 2
+
+
+def test_equal_calls_at_the_same_moment_start_one_command(tester: StandIn) -> None:
+    line = "echo x >> moment; exec sleep 2"
+    with ThreadPoolExecutor(8) as callers:
+        answers = list(callers.map(lambda _: tester.task(cmd=line)[0], range(8)))
+
+    eventually(lambda: tester.count("moment") == 1, "the command to start")
+    assert answers == [202] * 8
+
+
+def test_helm_that_fails_answers_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "helm"
+    tool.write_text("#!/bin/sh\necho no such release; exit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with loading(tmp_path) as running:
+        answered = running.task(type="helm", cmd="test ad")
+
+    assert (answered[0], answered[2]) == (422, "command test ad failed: no such release\n: exit status 1")
 
 
 def test_a_gated_command_tells_its_failure_at_the_next_call_once(tester: StandIn) -> None:
