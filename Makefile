@@ -65,7 +65,7 @@ build/flagger: Makefile
 	  github.com/fluxcd/flagger/cmd/flagger@$(FLAGGER)
 	@touch $@
 
-test-flagger: setup control-plane build/flagger ## the story under the real Flagger, some six minutes (needs Go, PENSTOCK_CRDS, kubectl, prometheus)
+test-flagger: setup control-plane build/flagger ## the story under the real Flagger, some five minutes (needs Go, PENSTOCK_CRDS, kubectl, prometheus)
 	$(BIN)/pytest -m flagger tests/cluster/test_flagger_story.py $(ARGS)
 
 clean: ## remove .venv, caches and reports

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import requests
 import yaml
@@ -20,10 +20,10 @@ from tests.cluster.bridge import Bridge
 from tests.cluster.resources import Manifest
 from tests.local_traffic import deployment
 from workflows.cluster.client import Cluster
-from workflows.cluster.kinds import CANARY, DEPLOYMENT, EVENT
+from workflows.cluster.kinds import CANARY, DEPLOYMENT
 from workflows.local.child import Child, Order
 from workflows.local.hookservice import HookService, ServiceOrder
-from workflows.local.platform import LocalPlatform, Start, start
+from workflows.local.platform import Start, start
 from workflows.local.users import UserTraffic
 
 BINARY = Path(__file__).parents[2] / "build" / "flagger"
@@ -36,10 +36,10 @@ _ANSWER_WITHIN_S = 5.0
 _CATALOG = {
     "port": 3003,
     "tests": {
-        # Longer than two ticks of Flagger's and than the hook's timeout.
+        # Longer than the hook's timeout and than a tick of Flagger's.
         "long-suite": {
             "kind": "command",
-            "argv": [sys.executable, "-c", "import threading; threading.Event().wait(22)"],
+            "argv": [sys.executable, "-c", "import threading; threading.Event().wait(12)"],
             "timeout": "60s",
         },
         "ad-load": {
@@ -61,7 +61,7 @@ class Stage:
     service: HookService
     users: UserTraffic
     bridge: Bridge
-    log: Path
+    flagger: "Flagger"
 
     def set_image(self, version: str) -> None:
         """As a user does it."""
@@ -81,22 +81,29 @@ class Stage:
         return str(self.status.get("phase", ""))
 
     @property
-    def events(self) -> list[str]:
-        """What the Canary's Events say, in order."""
-        found = [item for item in self.cluster.list(EVENT, NAMESPACE) if item["involvedObject"]["kind"] == "Canary"]
-        return [item["message"] for item in sorted(found, key=lambda item: str(item["lastTimestamp"]))]
+    def told(self) -> list[str]:
+        """What happened, in order, as our service tells it: Flagger's events, our tests and gates.
+
+        Flagger's client keeps only the first 25 Events of a Canary, and then one in five minutes.
+        """
+        url = f"http://{self.service.address}/api/v1/canaries/{NAMESPACE}/{NAME}/timeline?limit=200"
+        moments = requests.get(url, timeout=_ANSWER_WITHIN_S).json()["moments"]
+        return [str(moment["text"]) for moment in reversed(moments)]
+
+    def describe(self) -> str:
+        return self.kubectl("describe", "canary", NAME)
 
     def await_phase(self, phase: str, within_s: float) -> None:
         self._await(lambda: self.phase == phase, f"phase {phase}", within_s)
 
     def await_event(self, words: str, within_s: float) -> None:
-        self._await(lambda: any(words in said for said in self.events), f"an event {words!r}", within_s)
+        self._await(lambda: any(words in said for said in self.told), f"an event {words!r}", within_s)
 
     def _await(self, holds: Callable[[], bool], what: str, within_s: float) -> None:
         deadline = time.monotonic() + within_s
         while not holds():
             if time.monotonic() > deadline:
-                said = "\n".join([*self.events[-20:], "", tail(self.log)])
+                said = "\n".join([*self.told[-20:], "", tail(self.flagger.log)])
                 raise AssertionError(f"{what} did not come within {within_s:g} s; phase {self.phase}\n{said}")
             threading.Event().wait(_LOOK_S)
 
@@ -107,19 +114,28 @@ class Stage:
         url = f"http://{self.service.address}/rollback/open"
         requests.post(url, json={"name": NAME, "namespace": NAMESPACE}, timeout=_ANSWER_WITHIN_S).raise_for_status()
 
-    def timeline(self) -> Any:
-        url = f"http://{self.service.address}/api/v1/canaries/{NAMESPACE}/{NAME}/timeline?limit=200"
-        return requests.get(url, timeout=_ANSWER_WITHIN_S).json()
-
 
 def canary(hooks: str) -> Manifest:
     """The story's release: every type of hook, and the built-in check of errors."""
+    check = {"name": "request-success-rate", "thresholdRange": {"min": 95}, "interval": "10s"}
+    pace = {"interval": "10s", "threshold": 3, "maxWeight": 60, "stepWeight": 20}
+    return {
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
+            "progressDeadlineSeconds": 60,
+            "service": {"port": 3003},
+            "analysis": {**pace, "metrics": [check], "webhooks": _webhooks(hooks)},
+        },
+    }
 
+
+def _webhooks(hooks: str) -> list[Manifest]:
     def hook(kind: str, name: str, **metadata: str) -> Manifest:
         found: Manifest = {"name": name, "type": kind, "url": f"http://{hooks}/hooks/{kind}", "timeout": "5s"}
         return {**found, "metadata": metadata} if metadata else found
 
-    webhooks = [
+    return [
         hook("confirm-rollout", "start-gate", gate="start"),
         hook("pre-rollout", "long-suite", test="long-suite", hold="true"),
         hook("confirm-traffic-increase", "wait-for-long-suite", hold="true"),
@@ -129,23 +145,6 @@ def canary(hooks: str) -> Manifest:
         hook("rollback", "rollback-gate"),
         hook("event", "events"),
     ]
-    check = {"name": "request-success-rate", "thresholdRange": {"min": 95}, "interval": "10s"}
-    return {
-        "metadata": {"name": NAME, "namespace": NAMESPACE},
-        "spec": {
-            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
-            "progressDeadlineSeconds": 60,
-            "service": {"port": 3003},
-            "analysis": {
-                "interval": "10s",
-                "threshold": 3,
-                "maxWeight": 60,
-                "stepWeight": 20,
-                "metrics": [check],
-                "webhooks": webhooks,
-            },
-        },
-    }
 
 
 @contextmanager
@@ -161,33 +160,44 @@ def open_stage(folder: Path, cluster: Cluster, kubeconfig: Path) -> Iterator[Sta
         target = yaml.safe_load(deployment("v1").read_text())
         cluster.create(DEPLOYMENT, {**target, "metadata": {**target["metadata"], "namespace": NAMESPACE}})
         cluster.create(CANARY, canary(service.address))
+        controller = stack.enter_context(Flagger(folder, kubeconfig, platform.book.prometheus))
         bridge = Bridge(cluster, platform, NAMESPACE, NAME)
-        stack.enter_context(_flagger(folder, kubeconfig, platform))
         stack.enter_context(bridge.running())
         url = f"http://{platform.addresses.apex}/ad"
         users = stack.enter_context(UserTraffic(url, USERS_PER_SECOND))
-        yield Stage(cluster, kubeconfig, service, users, bridge, folder / "flagger.log")
+        yield Stage(cluster, kubeconfig, service, users, bridge, controller)
 
 
-@contextmanager
-def _flagger(folder: Path, kubeconfig: Path, platform: LocalPlatform) -> Iterator[None]:
-    flags = {
-        "kubeconfig": str(kubeconfig),
-        "mesh-provider": "istio",
-        "metrics-server": platform.book.prometheus,
-        "namespace": NAMESPACE,
-        "control-loop-interval": "2s",
-        "port": "0",
-    }
-    command = (str(BINARY), *(f"-{name}={value}" for name, value in flags.items()))
-    child = Child(Order(command, dict(os.environ), folder, folder / "flagger.log"))
-    try:
-        yield
-    finally:
-        child.signal(signal.SIGTERM)
-        if not child.wait(_GRACE_S):
-            child.signal(signal.SIGKILL)
-            child.wait(_GRACE_S)
+class Flagger:
+    """The controller, as a process that ends with its owner."""
+
+    def __init__(self, folder: Path, kubeconfig: Path, metrics_server: str) -> None:
+        self.log = folder / "flagger.log"
+        flags = {
+            "kubeconfig": str(kubeconfig),
+            "mesh-provider": "istio",
+            "metrics-server": metrics_server,
+            "namespace": NAMESPACE,
+            "control-loop-interval": "2s",
+            "port": "0",
+        }
+        command = (str(BINARY), *(f"-{name}={value}" for name, value in flags.items()))
+        self._order = Order(command, dict(os.environ), folder, self.log)
+
+    def __enter__(self) -> Self:
+        self._child = Child(self._order)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.signal(signal.SIGTERM)
+        if not self._child.wait(_GRACE_S):
+            self._child.signal(signal.SIGKILL)
+            self._child.wait(_GRACE_S)
+
+    def restart(self) -> None:
+        """End it and start another, as happens to controllers; a new one has Events to spend again."""
+        self.__exit__()
+        self.__enter__()
 
 
 def tail(log: Path, lines: int = 30) -> str:

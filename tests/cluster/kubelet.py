@@ -154,13 +154,6 @@ def endpoint_slice(service: Manifest, workloads: list[Manifest]) -> Manifest | N
     selector, metadata = service["spec"].get("selector"), service["metadata"]
     if not selector:
         return None
-    addresses = []
-    for number, workload in enumerate(workloads):
-        labels = workload["spec"]["template"]["metadata"].get("labels") or {}
-        if workload["metadata"]["namespace"] == metadata["namespace"] and selector.items() <= labels.items():
-            status = workload["status"]
-            ready = status.get("readyReplicas", status.get("numberReady", 0))
-            addresses += [f"10.1.{number}.{pod + 1}" for pod in range(ready)]
     ports = [{"name": port.get("name", ""), "port": port["port"]} for port in service["spec"].get("ports") or ()]
     return {
         "metadata": {
@@ -172,9 +165,23 @@ def endpoint_slice(service: Manifest, workloads: list[Manifest]) -> Manifest | N
             ],
         },
         "addressType": "IPv4",
-        "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses],
+        "endpoints": [
+            {"addresses": [address], "conditions": {"ready": True}} for address in _addresses(service, workloads)
+        ],
         "ports": ports,
     }
+
+
+def _addresses(service: Manifest, workloads: list[Manifest]) -> list[str]:
+    namespace, selector = service["metadata"]["namespace"], service["spec"]["selector"]
+    found = []
+    for number, workload in enumerate(workloads):
+        labels = workload["spec"]["template"]["metadata"].get("labels") or {}
+        if workload["metadata"]["namespace"] == namespace and selector.items() <= labels.items():
+            status = workload["status"]
+            ready = status.get("readyReplicas", status.get("numberReady", 0))
+            found += [f"10.1.{number}.{pod + 1}" for pod in range(ready)]
+    return found
 
 
 def _condition(status: Manifest, kind: str, said: str, reason: str) -> Manifest:
