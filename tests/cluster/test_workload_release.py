@@ -4,9 +4,9 @@ import pytest
 
 from tests.cluster.api_server import ApiServer
 from tests.cluster.kubelet import Fate, Kubelet
-from tests.cluster.workload_objects import NAMESPACE, Owner, deployment, image_of, plan
+from tests.cluster.workload_objects import NAMESPACE, Owner, deployment, image_of
 from workflows.cluster.client import Cluster
-from workflows.cluster.kinds import CANARY, DEPLOYMENT, Manifest
+from workflows.cluster.kinds import DEPLOYMENT
 from workflows.errors import ConfigurationError, TemporaryError
 from workflows.rollout.traffic import Arm, Readiness
 
@@ -140,102 +140,6 @@ def test_a_primary_is_rolled_although_only_a_config_changed(started: Owner) -> N
     assert before["penstock.dev/revision"] != after["penstock.dev/revision"] == started.workload.revision()
 
 
-def test_marks_by_which_tools_prune_their_own_do_not_come_along(owner: Owner) -> None:
-    manifest = deployment()
-    manifest["metadata"] |= {
-        "labels": {
-            "app": "ad",
-            "team": "web",
-            "app.kubernetes.io/instance": "weather",
-            "kustomize.toolkit.fluxcd.io/name": "x",
-        },
-        "annotations": {"argocd.argoproj.io/tracking-id": "weather:apps/Deployment:test/ad", "owner": "web"},
-    }
-    owner.cluster.delete(DEPLOYMENT, NAMESPACE, "ad")
-    owner.apply(DEPLOYMENT, manifest)
-
-    owner.workload.initialise()
-
-    metadata = owner.read(DEPLOYMENT, "ad-primary")["metadata"]
-    assert metadata["labels"] == {"app": "ad-primary", "team": "web"}
-    assert metadata["annotations"] == {"owner": "web", "penstock.dev/canary": "ad", "penstock.dev/fence": "1"}
-
-
-def canary_object(cluster: Cluster) -> Manifest:
-    spec = {
-        "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "ad"},
-        "service": {"port": 80},
-        "analysis": {"interval": "1m", "threshold": 1, "stepWeight": 50},
-    }
-    metadata = {"name": "ad", "namespace": NAMESPACE}
-    return cluster.create(
-        CANARY, {"apiVersion": CANARY.api_version, "kind": "Canary", "metadata": metadata, "spec": spec}
-    )
-
-
-def test_what_is_made_goes_with_the_canary(owner: Owner) -> None:
-    uid = canary_object(owner.cluster)["metadata"]["uid"]
-
-    owner.workload.initialise()
-
-    (reference,) = owner.read(DEPLOYMENT, "ad-primary")["metadata"]["ownerReferences"]
-    owner.workload.promote(owner.release("ad:v2"))
-
-    assert owner.read(DEPLOYMENT, "ad-primary")["metadata"]["ownerReferences"] == [reference]
-    assert (reference["kind"], reference["name"], reference["uid"], reference["controller"]) == (
-        "Canary",
-        "ad",
-        uid,
-        True,
-    )
-
-
-def test_without_the_canary_crd_nothing_is_owned_and_all_else_works(owner: Owner, api: ApiServer) -> None:
-    with api.without(CANARY):
-        owner.workload.initialise()
-
-    assert "ownerReferences" not in owner.read(DEPLOYMENT, "ad-primary")["metadata"]
-
-
-def test_a_primary_made_by_flagger_is_taken_over_as_it_is(owner: Owner) -> None:
-    made = deployment("ad:v0")
-    made["metadata"] |= {
-        "name": "ad-primary",
-        "ownerReferences": [
-            {
-                "apiVersion": CANARY.api_version,
-                "kind": "Canary",
-                "name": "ad",
-                "uid": canary_object(owner.cluster)["metadata"]["uid"],
-            }
-        ],
-    }
-    made["spec"]["selector"]["matchLabels"] = made["spec"]["template"]["metadata"]["labels"] = {"app": "ad-primary"}
-    before = owner.apply(DEPLOYMENT, made)
-
-    owner.workload.initialise()
-
-    assert owner.read(DEPLOYMENT, "ad-primary") == before
-
-
-def test_two_canaries_on_one_target_are_refused(started: Owner) -> None:
-    other = Owner(started.cluster, plan(name="other"))
-
-    with pytest.raises(ConfigurationError, match="made for canary ad, not for other; let each canary have a target"):
-        other.workload.initialise()
-
-
-def test_a_deployment_that_only_has_the_primarys_name_is_not_overwritten(owner: Owner) -> None:
-    stranger = deployment("stranger:v1")
-    stranger["metadata"]["name"] = "ad-primary"
-    owner.apply(DEPLOYMENT, stranger)
-
-    with pytest.raises(
-        ConfigurationError, match=r"not made for a canary.*hand it over with the annotation penstock.dev/canary: ad"
-    ):
-        owner.workload.initialise()
-
-
 def test_a_missing_target_is_named_with_the_way_out(cluster: Cluster) -> None:
     workload = Owner(cluster).workload
 
@@ -279,6 +183,17 @@ def test_a_write_that_somebody_else_was_faster_with_is_made_again(started: Owner
 
     primary = started.read(DEPLOYMENT, "ad-primary")
     assert (image_of(primary), primary["metadata"]["labels"]["seen"]) == ("ad:v2", "yes")
+
+
+@pytest.mark.parametrize("lost", ["POST", "PUT"])
+def test_a_write_whose_answer_is_lost_is_found_done(owner: Owner, api: ApiServer, lost: str) -> None:
+    api.lose(f"{lost} /apis/apps/v1/namespaces/test/deployments")
+    owner.workload.initialise()
+    owner.workload.scale(Arm.CANARY, up=False)
+    owner.workload.promote(owner.release("ad:v2"))
+
+    assert image_of(owner.read(DEPLOYMENT, "ad-primary")) == "ad:v2"
+    assert owner.read(DEPLOYMENT, "ad")["spec"]["replicas"] == 0
 
 
 def test_a_primary_that_crashes_while_promoting_says_so(started: Owner, kubelet: Kubelet) -> None:
