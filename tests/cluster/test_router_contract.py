@@ -15,7 +15,9 @@ from workflows.cluster.client import Cluster
 from workflows.cluster.connection import connect
 from workflows.cluster.kinds import DEPLOYMENT, SERVICE
 from workflows.errors import ConfigurationError, ConflictError, FencedError
+from workflows.manifests import gitops
 from workflows.rollout.traffic import Route
+from workflows.routers.kubernetes.site import Site
 from workflows.routers.kubernetes.table import DIALECTS, SUCCESSORS
 
 
@@ -311,6 +313,18 @@ def test_a_plan_without_a_provider_is_served_by_istio(set_up: Callable[..., Scen
     scene.router().shift(Route(20))
 
     assert scene.cluster.get(DIALECTS["istio"].kind, routing.NAMESPACE, "ad")
+
+
+@pytest.mark.parametrize("provider", SPLITTING)
+def test_what_must_be_left_alone_by_others_is_the_object_of_the_split(provider: str) -> None:
+    plan = routing.plan(provider)
+    dialect = DIALECTS[provider]
+    ours = (dialect.kind.api_version, dialect.kind.kind, dialect.name(Site(plan)))
+
+    left_alone = {(each.api_version, each.kind, each.name) for each in gitops.moving(plan)}
+
+    # A copy of the user's object never stood in git.
+    assert (ours in left_alone) is (not plan.references)
 
 
 def test_every_provider_of_the_table_is_tested() -> None:

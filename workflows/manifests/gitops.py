@@ -36,7 +36,7 @@ _ROUTES: Mapping[str, tuple[str, str, tuple[str, ...]]] = MappingProxyType(
         "traefik": ("traefik.io/v1alpha1", "TraefikService", ("/spec/weighted",)),
         "contour": ("projectcontour.io/v1", "HTTPProxy", ("/spec/routes",)),
         "gloo": ("gateway.solo.io/v1", "RouteTable", ("/spec/routes",)),
-        "apisix": ("apisix.apache.org/v2", "ApisixRoute", ("/spec/http",)),
+        "kuma": ("kuma.io/v1alpha1", "TrafficRoute", ("/spec/conf",)),
         "knative": ("serving.knative.dev/v1", "Service", ("/spec/traffic",)),
     }
 )
