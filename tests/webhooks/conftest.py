@@ -7,6 +7,7 @@ import pytest
 
 from tests.webhooks.bench import AdService, Bench
 from tests.webhooks.postgres import Cluster, find_programs, postgres
+from tests.webhooks.workshop import Workshop
 
 
 @pytest.fixture
@@ -28,3 +29,10 @@ def cluster() -> Iterator[Cluster]:
 def ad() -> Iterator[AdService]:
     with AdService() as server:
         yield server
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Workshop]:
+    made = Workshop(tmp_path)
+    yield made
+    made.runner.close()

@@ -1,9 +1,6 @@
-"""The runner with real children: what it starts, ends, takes over and leaves behind."""
+"""The runner with real children: what it starts, ends and leaves behind."""
 
-import json
-import os
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.webhooks.bench import AD, AdService
+from tests.webhooks.workshop import HTTP, Workshop
 from webhooks.catalog import read_catalog
 from webhooks.checks.job import Job
 from webhooks.errors import StoreError
@@ -19,67 +17,8 @@ from webhooks.runs import Bell, RunService, process
 from webhooks.runs.changes import change
 from webhooks.runs.child import Child
 from webhooks.runs.families import end_marked, find_marked
-from webhooks.runs.runner import Runner
 from webhooks.store.memory import MemoryStore
-from webhooks.store.records import CanaryName, LoadWatch, Run, RunOrder, RunState
-
-PATIENCE_S = 30.0
-
-
-class Workshop:
-    """Hold a store and a runner, and step the runner until something holds."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.later_s = 0.0
-        self.store = MemoryStore()
-        self.bell = Bell(folder / "bell")
-        self.service = RunService(self.store.runs, self.bell, self.now, 4)
-        self.runner = self.make_runner()
-
-    def now(self) -> float:
-        return time.time() + self.later_s
-
-    def make_runner(self) -> Runner:
-        return Runner(self.store, self.bell, self.now, {"PATH": os.environ["PATH"], "SECRET": "x"})
-
-    def start(self, fields: str, *, connect: str = "", key: str = "k", watch: LoadWatch | None = None) -> Run:
-        test = read_catalog(f"tests: {{t: {{{fields}}}}}", self.folder).tests["t"]
-        order = RunOrder(key, AD, 1, "pre-rollout", "t", test.definition, "http://ad-canary.weather:80", connect)
-        return self.service.start(order, watch)
-
-    def find(self, run: Run) -> Run:
-        found = self.store.runs.find(run.id)
-        assert found is not None
-        return found
-
-    def step_until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not holds():
-            assert time.monotonic() < deadline, "the runner did not get there in time"
-            self.runner.step()
-
-    def finish(self, run: Run) -> Run:
-        self.step_until(lambda: self.find(run).state.ended)
-        return self.find(run)
-
-    def reach(self, run: Run, state: RunState) -> Run:
-        self.step_until(lambda: self.find(run).state is state)
-        return self.find(run)
-
-    def suite(self, body: str) -> str:
-        (self.folder / "test_it.py").write_text(body)
-        return "kind: pytest, path: test_it.py"
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Workshop]:
-    made = Workshop(tmp_path)
-    yield made
-    made.runner.close()
-
-
-HTTP = "kind: http, requests: [{path: /ad}]"
+from webhooks.store.records import CanaryName, Run, RunOrder, RunState
 
 
 def test_an_http_test_passes(shop: Workshop, ad: AdService) -> None:
@@ -188,105 +127,6 @@ def test_a_canary_gets_four_runs_at_once_and_another_is_not_kept_waiting(shop: W
     shop.reach(late, RunState.RUNNING)
 
     assert [shop.find(run).state for run in runs] == [RunState.RUNNING] * 4 + [RunState.QUEUED]
-
-
-LOAD = "kind: load, plan: {rate: 50, requests: [{path: /ad}]}, thresholds: ['http_req_failed: rate<0.5']"
-
-
-def test_a_load_goes_on_until_its_lease_is_over(shop: Workshop, ad: AdService) -> None:
-    now = shop.now()
-    run = shop.start(LOAD, connect=ad.address, watch=LoadWatch(now + 600, now, now))
-    shop.step_until(lambda: bool(shop.find(run).report))
-    shop.later_s = 700
-
-    ended = shop.finish(run)
-
-    assert (ended.state, ended.standing) == (RunState.PASSED, True)
-    assert json.loads(ended.report)["requests"] > 0
-    assert list(find_marked(f"PENSTOCK_RUN={run.id}")) == []
-
-
-def test_a_load_with_a_duration_ends_with_its_verdict(shop: Workshop, ad: AdService) -> None:
-    fields = LOAD.replace("rate: 50", "rate: 50, duration: 1s")
-
-    run = shop.finish(shop.start(fields, connect=ad.address))
-
-    assert (run.state, run.reason[:26]) == (RunState.PASSED, "http_req_failed rate = 0, ")
-
-
-def test_a_load_that_does_not_end_in_time_is_inconclusive(shop: Workshop, ad: AdService) -> None:
-    run = shop.start(f"{LOAD}, timeout: 90s", connect=ad.address)
-    shop.step_until(lambda: bool(shop.find(run).report))
-    shop.later_s = 91
-
-    ended = shop.finish(run)
-
-    assert (ended.state, ended.reason) == (RunState.INCONCLUSIVE, "did not end within 90 s")
-
-
-def test_a_load_whose_plan_is_wrong_says_so(shop: Workshop) -> None:
-    run = shop.finish(shop.start("kind: load, plan: {rate: -5}"))
-
-    assert (run.state, "rate" in run.reason) == (RunState.INCONCLUSIVE, True)
-
-
-def test_a_runner_takes_over_what_a_dead_one_left(shop: Workshop) -> None:
-    run = shop.start(shop.suite("def test_a(): pass\n"))
-    shop.store.runs.save(replace(shop.find(run), state=RunState.RUNNING, owner="dead", starts=1))
-
-    shop.runner.step()
-
-    ended = shop.finish(run)
-    assert (ended.state, ended.starts) == (RunState.PASSED, 2)
-
-
-LEFT = [
-    ({"starts": 2}, RunState.LOST, "its runner died 2 times under way; not tried again"),
-    ({"starts": 1, "cancel": "the release is over"}, RunState.CANCELLED, "the release is over"),
-]
-
-
-@pytest.mark.parametrize(("left", "state", "reason"), LEFT)
-def test_a_runner_gives_up_what_it_cannot_take_over(
-    shop: Workshop, left: dict[str, object], state: RunState, reason: str
-) -> None:
-    run = shop.start(HTTP)
-    shop.store.runs.save(replace(shop.find(run), state=RunState.RUNNING, owner="dead", **left))  # type: ignore[arg-type] # a table
-
-    shop.runner.step()
-
-    assert (shop.find(run).state, shop.find(run).reason) == (state, reason)
-
-
-def test_a_load_that_a_dead_runner_left_starts_with_a_new_count(shop: Workshop) -> None:
-    run = shop.start(LOAD, watch=LoadWatch(shop.now() + 600, 1.0, 1.0, '{"old": 1}'))
-    shop.store.runs.save(replace(shop.find(run), state=RunState.RUNNING, owner="dead", starts=7, report="{}"))
-
-    shop.runner.step()
-
-    again = shop.find(run)
-    assert (again.starts, again.report, again.watch and again.watch.judged) == (8, "", "")
-
-
-def test_a_run_that_another_runner_took_is_dropped(shop: Workshop) -> None:
-    run = shop.start(shop.suite("import time\ndef test_a(): time.sleep(300)\n"))
-    shop.reach(run, RunState.RUNNING)
-    shop.store.runs.save(replace(shop.find(run), owner="another"))
-
-    shop.step_until(lambda: not list(find_marked(f"PENSTOCK_RUN={run.id}")))
-
-    assert shop.find(run).state is RunState.RUNNING
-
-
-def test_a_runner_that_closes_leaves_no_process(shop: Workshop) -> None:
-    run = shop.start(shop.suite("import time\ndef test_a(): time.sleep(300)\n"))
-    shop.reach(run, RunState.RUNNING)
-    shop.runner.close()
-    left = list(find_marked(f"PENSTOCK_RUN={run.id}"))
-    shop.runner = shop.make_runner()
-
-    assert left == []
-    assert (shop.find(run).state, shop.find(run).starts) == (RunState.QUEUED, 0)
 
 
 def test_a_chatty_test_is_bounded(shop: Workshop) -> None:
