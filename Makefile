@@ -54,6 +54,7 @@ build/control-plane: tests/cluster/control_plane/go.sum $(wildcard tests/cluster
 	cd tests/cluster/control_plane && release=$$(go list -m -f '{{.Version}}' k8s.io/kubernetes) && \
 	  GOFLAGS=-buildvcs=false go build -trimpath -o "$(CURDIR)/$@" -ldflags \
 	  "-s -w -X $(VERSION).gitVersion=$$release -X $(VERSION).gitMajor=1 -X $(VERSION).gitMinor=34" .
+	@touch $@
 
 test-cluster: setup $(if $(PENSTOCK_CLUSTER),,control-plane) ## run tests/cluster against a real API server (PENSTOCK_CLUSTER=kubeconfig of one that is nobody's)
 	$(BIN)/pytest -m cluster tests/cluster $(ARGS)

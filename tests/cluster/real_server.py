@@ -55,7 +55,15 @@ def kubeconfig_of(folder: Path) -> Iterator[Path]:
         try:
             yield _await_ready(child, folder)
         finally:
-            child.communicate(timeout=_FAREWELL_S)  # It ends with its standard input.
+            _end(child)
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    try:
+        child.communicate(timeout=_FAREWELL_S)  # It ends with its standard input.
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate(timeout=_FAREWELL_S)
 
 
 def _check_consent(cluster: Cluster) -> None:
