@@ -12,9 +12,11 @@ from tests.cluster.api_server import ApiServer
 from tests.cluster.kubelet import Fate, Kubelet
 from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage
+from workflows import canary, wiring
 from workflows.cli import main
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import CANARY, DEPLOYMENT
+from workflows.errors import ConfigurationError
 from workflows.routers.kubernetes.istio import VIRTUAL_SERVICE
 
 
@@ -232,3 +234,10 @@ def test_a_primary_that_crashes_while_it_is_promoted_leaves_the_traffic_on_the_c
 
     assert code == 13
     assert mesh.weights(stage.cluster)["ad"] == 100
+
+
+def test_a_cluster_is_not_wired_without_a_connection() -> None:
+    plan = canary.parse(json.dumps(releases.canary()), "canary/ad")
+
+    with pytest.raises(ConfigurationError, match="needs a connection"):
+        wiring.build("kubernetes", plan, wiring.Wishes())

@@ -163,3 +163,9 @@ def test_a_cluster_without_canaries_has_nothing_to_guard(stage: Stage, api: ApiS
 )
 def test_flagger_is_known_by_what_it_writes(canary: dict[str, Any], *, driven: bool) -> None:
     assert driven_by_flagger({"metadata": {}, **canary}) is driven
+
+
+def test_a_canary_that_others_never_let_rest_is_given_up(stage: Stage, api: ApiServer) -> None:
+    api.refuse("PUT /apis/flagger.app", status=409, times=5)
+
+    assert main(["adopt", "canary/ad", *stage.where()]) == 75

@@ -156,3 +156,14 @@ def test_an_end_counts_when_it_is_younger_than_the_template(
 )
 def test_the_last_writer_of_the_template_is_known(fields: list[Manifest], time: datetime | None) -> None:
     assert outcomes.find_change({"metadata": {"managedFields": fields}}) == time
+
+
+def test_a_canary_that_is_deleted_meanwhile_is_waited_for_no_longer(
+    stage: Stage, api: ApiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = "GET /api/v1/namespaces/test/configmaps/penstock-ad"
+    api.meanwhile(record, lambda: stage.cluster.delete(CANARY, "test", "ad"))
+
+    assert wait(stage, "20s") == 78
+
+    assert "the Canary was deleted" in capsys.readouterr().err
