@@ -220,16 +220,19 @@ def test_trouble_of_a_pod_is_told_in_the_clusters_words(status: Manifest, troubl
     assert progress.explain_pods([{"metadata": {"name": "x"}, "status": status}]) == trouble
 
 
-def test_the_primary_carries_its_share_of_available_pods(owner: Owner, kubelet: Kubelet) -> None:
-    none = owner.workload.capacity()
-    owner.cluster.patch(
-        DEPLOYMENT, NAMESPACE, "ad-primary", {"status": {"availableReplicas": 1, "readyReplicas": 1}}, "status"
-    )
-    half = owner.workload.capacity()
+@pytest.mark.parametrize(("available", "percent"), [(0, 0), (5, 62), (8, 100), (9, 100)])
+def test_the_primary_carries_a_quarter_more_than_its_share_of_pods(owner: Owner, available: int, percent: int) -> None:
+    owner.cluster.patch(DEPLOYMENT, NAMESPACE, "ad-primary", {"spec": {"replicas": 10}})
+    owner.cluster.patch(DEPLOYMENT, NAMESPACE, "ad-primary", {"status": {"availableReplicas": available}}, "status")
+
+    assert owner.workload.capacity() == percent
+
+
+def test_a_primary_that_is_ready_carries_everything(owner: Owner, kubelet: Kubelet) -> None:
     kubelet.give("ad-primary", Fate.READY)
     kubelet.settle()
 
-    assert (none, half, owner.workload.capacity()) == (0, 50, 100)
+    assert owner.workload.capacity() == 100
 
 
 def test_a_primary_that_is_gone_carries_nothing(cluster: Cluster) -> None:

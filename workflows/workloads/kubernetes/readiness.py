@@ -17,6 +17,9 @@ from workflows.workloads.kubernetes.arms import Arms, template_of
 from workflows.workloads.kubernetes.progress import Patience, Progress
 from workflows.workloads.kubernetes.tracker import track
 
+_FULL_LOAD = 125
+"""What a pod can carry, in percent of what it usually does: autoscalers aim at about 80 percent of its limit."""
+
 _ABSENT = Progress(wanted=1)
 _WAYS_OUT = {Arm.CANARY: "apply it again", Arm.PRIMARY: "release once with skipAnalysis to make it anew"}
 
@@ -51,12 +54,12 @@ class Lookout:
         return Readiness(ready=False, endpoints=serving, reason=lack, unready_for=stall)
 
     def capacity(self) -> int:
-        """Tell how many percent of the traffic the primary can carry now, by its share of available pods."""
+        """Tell how many percent of the traffic the primary can carry now, by its share of ready endpoints."""
         readiness, found = self.look(Arm.PRIMARY), self._arms.read(Arm.PRIMARY)
         if readiness.ready or found is None:
             return ALL if readiness.ready else 0
         wanted = progress.read_progress(self._arms.kind, found).wanted
-        return min(ALL, readiness.endpoints * ALL // max(1, wanted))
+        return min(ALL, readiness.endpoints * _FULL_LOAD // max(1, wanted))
 
     def _find_lack(self, arm: Arm, found: Manifest, state: Progress, serving: int) -> str:
         analysis = self._plan.analysis
