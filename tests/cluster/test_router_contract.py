@@ -192,6 +192,34 @@ def test_traffic_goes_home_though_the_target_was_deleted(scene: Scene) -> None:
         scene.router().shift(Route(20))
 
 
+def test_traffic_goes_home_though_the_services_cannot_be_looked_after(
+    set_up: Callable[..., Scene], api: ApiServer
+) -> None:
+    router = set_up("istio").router()
+    router.shift(Route(20))
+    api.refuse("GET /api/v1/namespaces/test/services", status=403)
+
+    with pytest.raises(ConfigurationError, match="told to say 403"):
+        router.shift(Route())
+
+    assert router.read() == Route()
+
+
+def test_no_traffic_is_sent_to_an_arm_whose_service_cannot_be_made(
+    set_up: Callable[..., Scene], api: ApiServer
+) -> None:
+    scene = set_up("istio")
+    own = {"metadata": {"name": "ad", "namespace": routing.NAMESPACE}, "spec": {"hosts": ["ad"]}}
+    kind = scene.dialect.kind
+    scene.cluster.create(kind, {"apiVersion": kind.api_version, "kind": kind.kind, **own})
+    api.refuse("POST /api/v1/namespaces/test/services", status=403)
+
+    with pytest.raises(ConfigurationError, match="told to say 403"):
+        scene.router().shift(Route())
+
+    assert (scene.split() or {})["spec"] == {"hosts": ["ad"]}
+
+
 def test_without_its_kind_the_cluster_is_told_to_be_mended(scene: Scene, api: ApiServer) -> None:
     kind = scene.dialect.kind
 

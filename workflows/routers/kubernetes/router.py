@@ -14,7 +14,7 @@ from workflows.cluster.kinds import Manifest
 from workflows.cluster.ownership import Claim, read_claim
 from workflows.cluster.pen import Pen
 from workflows.cluster.targets import Target, read_target
-from workflows.errors import ConfigurationError, ConflictError, UnavailableError
+from workflows.errors import ConfigurationError, ConflictError, TemporaryError, UnavailableError
 from workflows.ports import Clock
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.traffic import Route
@@ -53,9 +53,16 @@ class KubernetesRouter:
         self._refuse_beyond(route)
         if not self._looked:
             self.read()
-        draft = self._draft(route)
-        for companion in self._dialect.companions(draft):
-            self._pen.put(companion.kind, companion.name, companion.build)
+        going_home = route.canary_percent == 0 and self._seen is not None and manifests.is_taken(self._seen)
+        draft = self._draft(route, going_home=going_home)
+        try:
+            for companion in self._dialect.companions(draft):
+                self._pen.put(companion.kind, companion.name, companion.build)
+        except (ConfigurationError, TemporaryError):
+            # Traffic goes home whatever else cannot be done: where it goes has stood since the split was made.
+            if going_home:
+                self._write(draft)
+            raise
         self._await(self._write(draft))
 
     def _get(self) -> Manifest | None:
@@ -82,8 +89,7 @@ class KubernetesRouter:
                     "use provider istio or gatewayapi:v1"
                 )
 
-    def _draft(self, route: Route) -> Draft:
-        going_home = self._seen is not None and route.canary_percent == 0
+    def _draft(self, route: Route, *, going_home: bool) -> Draft:
         return Draft(
             self._site,
             route,
