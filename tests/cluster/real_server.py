@@ -95,6 +95,7 @@ class RealServer:
         keywords = {k: v for k, v in self._cluster._pool.connection_pool_kw.items() if k in ("ca_certs", "cert_reqs")}
         self._strangers = urllib3.PoolManager(**keywords)
         self._defined = install(self._cluster)
+        self._written: set[str] | None = None  # The paths of all writes since the last cleaning; None: not known.
         _make_namespace(self._cluster, "test")
 
     def close(self) -> None:
@@ -103,11 +104,18 @@ class RealServer:
     def clean(self) -> None:
         """Delete what tests left."""
         for resource in (*BUILT_IN, *self._defined):
-            if resource not in _KEPT_KINDS:
+            if resource not in _KEPT_KINDS and self._is_touched(resource):
                 kind = Kind(resource.api_version(resource.versions[0]), resource.kind, resource.plural)
                 for item in self._cluster.list(kind, ""):
                     if not _belongs_to_server(resource, item):
                         self._delete(kind, item)
+
+        self._written = set()
+
+    def _is_touched(self, resource: Resource) -> bool:
+        root = f"/apis/{resource.group}/" if resource.group else "/api/"
+        written = self._written
+        return written is None or any(path.startswith(root) and f"/{resource.plural}" in path for path in written)
 
     def _delete(self, kind: Kind, item: Manifest) -> None:
         namespace, name = item["metadata"].get("namespace", ""), item["metadata"]["name"]
@@ -122,6 +130,8 @@ class RealServer:
         if headers.get("authorization") == f"Bearer {self.admin_token}":
             del headers["authorization"]
             pool, headers = self._cluster._pool, {**headers, **self._cluster._authorize()}
+        if request.method != "GET" and self._written is not None:
+            self._written.add(request.path)
         watching = request.query.get("watch") in ("1", "true")
         response = pool.request(
             request.method,
