@@ -15,6 +15,7 @@ from workflows.errors import ConfigurationError, UnavailableError
 from workflows.metrics.answers import NoAnswerError
 from workflows.metrics.cluster import ClusterMetrics, build_counter, read_revisions
 from workflows.metrics.endpoint import Endpoint
+from workflows.metrics.metric_template import PROVIDER
 from workflows.metrics.providers import open_provider
 from workflows.metrics.queries import Revisions
 from workflows.rollout.plan import Analysis, Check, Limits, Reference, RolloutPlan, Service
@@ -42,6 +43,13 @@ def server() -> Iterator[MetricsServer]:
 def put_template(cluster: Cluster, query: str = "up", **provider: object) -> None:
     spec = {"provider": {"type": "prometheus", **provider}, "query": query}
     cluster.create(METRIC_TEMPLATE, _manifest(METRIC_TEMPLATE, "errors", spec=spec))
+
+
+def put_foreign_template(cluster: Cluster, provider: str, **more: object) -> None:
+    """Put a template of a provider that Flagger does not know."""
+    made = _manifest(METRIC_TEMPLATE, "errors", spec={"provider": {"type": "prometheus", **more}, "query": "4"})
+    made["metadata"]["annotations"] = {PROVIDER: provider}
+    cluster.create(METRIC_TEMPLATE, made)
 
 
 def put_secret(cluster: Cluster, data: dict[str, str]) -> Manifest:
@@ -125,6 +133,34 @@ def test_a_template_that_only_a_loose_crd_admits_is_refused_with_the_reason(
     assert words in measured.detail
 
 
+def test_a_provider_that_flagger_does_not_know_is_named_by_an_annotation(
+    cluster: Cluster, server: MetricsServer
+) -> None:
+    server.answer({"runs": []})
+    put_foreign_template(cluster, "penstock", address=server.url)
+
+    measured = ClusterMetrics(cluster).measure(CHECK, PLAN)
+
+    assert measured == Measurement(gap=Gap.REFUSED, detail="'4' is not NAME.NAMESPACE TEST METRIC")
+
+
+def test_a_provider_that_nobody_knows_is_refused(cluster: Cluster) -> None:
+    put_foreign_template(cluster, "grafana")
+
+    measured = ClusterMetrics(cluster).measure(CHECK, PLAN)
+
+    assert measured.gap is Gap.REFUSED
+    assert "unknown provider 'grafana'; known: cloudwatch" in measured.detail
+
+
+def test_headers_that_are_no_lists_are_refused() -> None:
+    odd = _manifest(METRIC_TEMPLATE, "errors", spec={"provider": {"headers": {"X-Org": "a"}}, "query": "up"})
+
+    measured = ClusterMetrics(Holding(odd)).measure(CHECK, PLAN)
+
+    assert "spec.provider.headers.X-Org is not a list of strings" in measured.detail
+
+
 @pytest.mark.parametrize(
     ("check", "words"),
     [
@@ -144,6 +180,17 @@ class Away(Cluster):
 
     def get(self, *_: object) -> None:
         raise UnavailableError("the API server does not answer")
+
+
+class Holding(Away):
+    """A cluster that admits what Flagger's definitions would refuse."""
+
+    def __init__(self, held: Manifest) -> None:
+        super().__init__()
+        self._held = held
+
+    def get(self, *_: object) -> Manifest:
+        return self._held
 
 
 class Strange(Away):

@@ -16,6 +16,9 @@ from workflows.errors import ConfigurationError
 from workflows.metrics.endpoint import Endpoint
 from workflows.rollout.plan import Check, Reference
 
+PROVIDER = "penstock.dev/provider"
+"""The annotation that names a provider which Flagger's CRD does not admit in `spec.provider.type`."""
+
 _PROMETHEUS = "prometheus"
 
 
@@ -25,11 +28,11 @@ def read_template(cluster: Cluster, reference: Reference, check: Check) -> tuple
     if found is None:
         return None
     where = f"MetricTemplate {reference.name} in {reference.namespace}"
-    spec = _mapping(found.get("spec"))
+    spec, annotations = _mapping(found.get("spec")), _mapping(_mapping(found.get("metadata")).get("annotations"))
     provider = _mapping(spec.get("provider"))
     secrets = _read_secret(cluster, reference.namespace, provider, where)
     endpoint = Endpoint(
-        provider=str(provider.get("type") or _PROMETHEUS),
+        provider=str(annotations.get(PROVIDER) or provider.get("type") or _PROMETHEUS),
         address=str(provider.get("address") or ""),
         interval=check.interval,
         secrets=secrets,
