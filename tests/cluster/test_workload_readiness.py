@@ -223,7 +223,8 @@ def test_trouble_of_a_pod_is_told_in_the_clusters_words(status: Manifest, troubl
 @pytest.mark.parametrize(("available", "percent"), [(0, 0), (5, 62), (8, 100), (9, 100)])
 def test_the_primary_carries_a_quarter_more_than_its_share_of_pods(owner: Owner, available: int, percent: int) -> None:
     owner.cluster.patch(DEPLOYMENT, NAMESPACE, "ad-primary", {"spec": {"replicas": 10}})
-    owner.cluster.patch(DEPLOYMENT, NAMESPACE, "ad-primary", {"status": {"availableReplicas": available}}, "status")
+    counts = {"replicas": 10, "updatedReplicas": 10, "readyReplicas": available, "availableReplicas": available}
+    owner.cluster.patch(DEPLOYMENT, NAMESPACE, "ad-primary", {"status": counts}, "status")
 
     assert owner.workload.capacity() == percent
 
