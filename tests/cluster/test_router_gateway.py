@@ -32,8 +32,11 @@ def to(name: str, weight: int, cookie: str = "") -> Manifest:
 
 
 def adding(cookie: str) -> Manifest:
-    modifier = {"add": [{"name": "Set-Cookie", "value": cookie}]}
-    return {"type": "ResponseHeaderModifier", "responseHeaderModifier": modifier}
+    return responding([{"name": "Set-Cookie", "value": cookie}])
+
+
+def responding(added: list[Manifest]) -> Manifest:
+    return {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"add": added}}
 
 
 def both(primary: int, canary: int) -> list[Manifest]:
@@ -225,8 +228,20 @@ def test_a_cookie_lives_as_long_as_its_analysis_and_is_withdrawn_after_it() -> N
     first, second = rules(site, Route(20, sticky=True), Route(40, sticky=True), Route(), Route())
 
     assert first["matches"] == [with_cookie("ad-arm", "t1")]
-    assert first["filters"][1:] == [adding("ad-arm=t1; Max-Age=-1")]
-    assert second == {"matches": [EVERYTHING], "filters": first["filters"][:1], "backendRefs": both(100, 0)}
+    withdrawn = {"name": "Set-Cookie", "value": "ad-arm=t1; Max-Age=-1"}
+    own = {"name": "x-by", "value": "ad"}
+    assert first["filters"] == [responding([withdrawn, own])]
+    assert second == {"matches": [EVERYTHING], "filters": [responding([own])], "backendRefs": both(100, 0)}
+
+
+def test_a_cookie_is_withdrawn_where_answers_get_headers_of_their_own(cluster: Cluster) -> None:
+    settings = {"headers": {"response": {"add": {"x-by": "ad"}}}}
+    scene = routing.set_up(cluster, "gatewayapi:v1", routing.STICKY, settings)
+    scene.router().shift(Route(20, sticky=True))
+
+    scene.router().shift(Route())
+
+    assert scene.router().read() == Route()
 
 
 def test_linkerd_takes_routes_that_hang_on_the_service() -> None:

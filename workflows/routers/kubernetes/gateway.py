@@ -91,10 +91,7 @@ def _cookie(holder: Manifest) -> str:
         for item in holder.get("filters") or []
         for header in (item.get("responseHeaderModifier") or {}).get("add") or []
     ]
-    # The service's own filters come first, the one of the split last.
-    return next(
-        (str(header["value"]) for header in reversed(added) if header["name"] == gateway_filters.SET_COOKIE), ""
-    )
+    return next((str(header["value"]) for header in added if header["name"] == gateway_filters.SET_COOKIE), "")
 
 
 def _mirrors(site: Site, item: Manifest) -> bool:

@@ -20,7 +20,7 @@ _DEFAULT_AGE_S = 5
 
 def of_rule(site: Site, rule: Rule) -> list[Manifest]:
     """Give the filters of a rule: the service's own, then those of the split."""
-    return [*_of_service(site), *_of_split(site, rule)]
+    return [*_of_service(site, rule), *_of_split(site, rule)]
 
 
 def set_cookie(cookie: str) -> Manifest:
@@ -38,11 +38,15 @@ def objection(site: Site) -> str:
     return ""
 
 
-def _of_service(site: Site) -> Iterator[Manifest]:
+def _of_service(site: Site, rule: Rule) -> Iterator[Manifest]:
     headers = site.setting("headers") or {}
     for part in ("request", "response"):
-        if headers.get(part):
-            yield {"type": f"{part.title()}HeaderModifier", f"{part}HeaderModifier": _changes(headers[part])}
+        changes = headers.get(part) or {}
+        if part == "response" and rule.expired:
+            # A rule may change the headers of its answers in one filter only.
+            changes = {**changes, "add": {**(changes.get("add") or {}), SET_COOKIE: rule.expired}}
+        if changes:
+            yield {"type": f"{part.title()}HeaderModifier", f"{part}HeaderModifier": _changes(changes)}
     if site.setting("rewrite"):
         yield {"type": "URLRewrite", "urlRewrite": _rewrite(site.setting("rewrite"))}
     for mirror in site.setting("mirror") or []:
@@ -58,8 +62,6 @@ def _of_split(site: Site, rule: Rule) -> Iterator[Manifest]:
         share = thousandths if percent < ALL else {}
         backend = {**SERVICE, "name": site.canary, "port": site.port}
         yield {"type": "RequestMirror", "requestMirror": {"backendRef": backend, **share}}
-    if rule.expired:
-        yield set_cookie(rule.expired)
 
 
 def _changes(headers: Mapping[str, Any]) -> Manifest:
