@@ -13,9 +13,10 @@ import socket
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TextIO
 
 import webhooks
@@ -56,6 +57,11 @@ _RUNNER_GRACE_S = 10.0
 Create = Callable[[Settings], "Flask"]
 """Make the app; whoever composes more than this package's own routes brings its own."""
 
+Beside = Mapping[str, Callable[[], int]]
+"""What other processes do beside the service's own, by their names."""
+
+_NOTHING: Beside = MappingProxyType({})
+
 
 def make_parser() -> ArgumentParser:
     """Describe the flags."""
@@ -80,7 +86,7 @@ def add_settings(parser: ArgumentParser, settings: Sequence[Setting]) -> None:
             parser.add_argument(setting.flag, metavar=setting.metavar, help=text)
 
 
-def main(argv: list[str], create: Create | None = None) -> int:
+def main(argv: list[str], create: Create | None = None, beside: Beside = _NOTHING) -> int:
     """Serve until SIGTERM or SIGINT; `argv` are the flags."""
     asked = make_parser().parse_args(argv)
     try:
@@ -91,10 +97,10 @@ def main(argv: list[str], create: Create | None = None) -> int:
     except SettingsError as error:
         print(f"penstock serve: {error}", file=sys.stderr)  # noqa: T201 - the edge of the command
         return BAD_CONFIGURATION
-    return start(settings, create or create_own_app, "penstock serve")
+    return start(settings, create or create_own_app, "penstock serve", beside)
 
 
-def start(settings: Settings, create: Create, command: str) -> int:
+def start(settings: Settings, create: Create, command: str, beside: Beside = _NOTHING) -> int:
     """Serve until SIGTERM or SIGINT; what a setting keeps from working is said in the name of the command."""
     try:
         CatalogFile(settings.catalog)
@@ -105,7 +111,7 @@ def start(settings: Settings, create: Create, command: str) -> int:
         print(f"{command}: {error}", file=sys.stderr)  # noqa: T201 - the edge of the command
         return BAD_CONFIGURATION
     with lock, listener:
-        return _serve(settings, listener, create)
+        return _serve(settings, listener, create, beside)
 
 
 def read_flags(asked: Namespace) -> dict[str, str | None]:
@@ -155,7 +161,7 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _serve(settings: Settings, listener: socket.socket, create: Create) -> int:
+def _serve(settings: Settings, listener: socket.socket, create: Create, beside: Beside) -> int:
     logs.set_up(settings.log_format, settings.log_level)
     warn_of_tests(settings)
     hide()
@@ -170,8 +176,9 @@ def _serve(settings: Settings, listener: socket.socket, create: Create) -> int:
     print(f"listening at {url}", flush=True)  # noqa: T201 - whoever started us on port 0 reads this
     web = Watched("web server", partial(_serve_web, settings, listener.fileno(), create), signal.SIGKILL, _WEB_GRACE_S)
     runner = Watched("runner", partial(_run_tests, settings), signal.SIGTERM, _RUNNER_GRACE_S)
+    more = [Watched(name, work, signal.SIGKILL, _WEB_GRACE_S) for name, work in beside.items()]
     try:
-        return supervise([web, runner] if settings.runner is RunnerMode.HERE else [web])
+        return supervise([web, *([runner] if settings.runner is RunnerMode.HERE else []), *more])
     finally:
         place.unlink(missing_ok=True)
 
