@@ -82,7 +82,7 @@ def test_every_word_on_a_gate_is_shown(bench: Bench, url: str, capsys: pytest.Ca
     gate_main(["show", "ad.weather", "promotion", "--url", url])
 
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[1:] for line in lines] == [["STATE", "WHO", "WHY"], ["waiting"], ["open", "ann"]]
+    assert [line.split()[1:] for line in lines] == [["STATE", "TEMPLATE", "WHO", "WHY"], ["waiting"], ["open", "ann"]]
 
 
 def test_gates_are_written_as_json(bench: Bench, url: str, capsys: pytest.CaptureFixture[str]) -> None:
