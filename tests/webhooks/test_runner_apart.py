@@ -143,6 +143,34 @@ def test_a_run_that_has_ended_or_changed_is_not_changed(office: Office) -> None:
     assert office.remote.runs.select({RunState.QUEUED, RunState.RUNNING}) == ()
 
 
+def test_a_run_that_another_runner_takes_first_is_not_changed(office: Office) -> None:
+    class Contested(MemoryStore):
+        def __init__(self, runs: object) -> None:
+            super().__init__()
+            self.runs = self  # type: ignore[assignment] # somebody else is always faster with these
+            self.find = runs.find  # type: ignore[attr-defined] # a store of runs
+
+        def save(self, _: Run) -> None:
+            return None
+
+    run = office.add()
+    office.app = compose(
+        HookService(
+            Contested(office.store.runs),
+            CatalogFile(None),
+            RunService(office.store.runs, None, time.time, 1),
+            office.settings,
+        ),
+        office.settings,
+    )
+
+    answer = office.app.test_client().put(
+        f"/runner/v1/runs/{run.id}", data=documents.write_run(run), headers=office.headers()
+    )
+
+    assert (answer.status_code, answer.text) == (409, f"run {run.id}: changed meanwhile\n")
+
+
 def test_a_log_is_bounded_by_the_service_and_ends_with_the_run(office: Office) -> None:
     run = office.add()
     office.store.runs.save(replace(run, state=RunState.RUNNING))
