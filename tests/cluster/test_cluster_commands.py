@@ -167,6 +167,21 @@ def test_an_adopted_canary_is_released_though_it_is_suspended(stage: Stage) -> N
     assert (stage.run(), stage.image("ad-primary")) == (0, "ad:v2")
 
 
+def test_a_release_that_is_resumed_for_flagger_is_let_go_where_it_is(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert order(stage, "adopt") == 0
+    climb(stage)
+    stage.cluster.patch(CANARY, "test", "ad", {"status": {"lastAppliedSpec": "5978589476"}}, "status")
+    stage.cluster.patch(CANARY, "test", "ad", {"spec": {"suspend": False}})
+
+    codes = [stage.stage("gate"), stage.stage("finish")]
+
+    assert codes == [14, 14]
+    assert "Flagger drives it again" in capsys.readouterr().err
+    assert mesh.weights(stage.cluster)["ad"] == 30
+
+
 def test_a_target_that_is_not_there_is_named(bare: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     bare.cluster.create(CANARY, releases.canary())
 
