@@ -153,8 +153,9 @@ class Scene:
     def name(self) -> str:
         return self.dialect.name(Site(self.plan))
 
-    def router(self, *, fence: int = 1) -> TrafficRouter:
-        pen = Pen(self.cluster, NAMESPACE, lambda: fence, lambda: None)
+    def router(self, cluster: Cluster | None = None, *, fence: int = 1) -> TrafficRouter:
+        """A router that writes as who is connected, by default as the administrator."""
+        pen = Pen(cluster or self.cluster, NAMESPACE, lambda: fence, lambda: None)
         return build_router(pen, self.plan, Controller(self.cluster))
 
     def split(self) -> Manifest | None:
