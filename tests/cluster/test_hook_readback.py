@@ -14,9 +14,11 @@ from tests.webhooks.bench import Bench
 from webhooks.access import ReadBack
 from webhooks.access.canaries import ClusterCanaries
 from webhooks.access.cluster_api import ClusterApi
+from webhooks.access.entries import TargetRef
+from webhooks.access.templates import Templates
 from webhooks.access.watching import CanaryWatch
 from webhooks.app import compose
-from webhooks.errors import ClusterError
+from webhooks.errors import ClusterError, StoreError
 from webhooks.protocol import HookPayload, HookType
 from webhooks.settings import Settings, VerifyMode
 from webhooks.store.records import CanaryName
@@ -27,7 +29,7 @@ KUBECONFIG = "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"  # rea
 AD = CanaryName("test", "ad")
 PRE = HookType.PRE_ROLLOUT
 PATH = "/hooks/pre-rollout"
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 def eventually(holds: Callable[[], object]) -> None:
@@ -195,27 +197,36 @@ Ask = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def ask(cluster: Cluster, tmp_path: Path) -> Iterator[Ask]:
-    """Ask a service that enforces what Canaries list, while the Canary is in the phase of the call."""
+def bench(cluster: Cluster, tmp_path: Path) -> Bench:
     cluster.create(CONFIG_MAP, config("one"))
     cluster.create(DEPLOYMENT, deployment())
-    bench = Bench(tmp_path)
+    return Bench(tmp_path)
+
+
+@pytest.fixture
+def client(bench: Bench) -> Iterator[FlaskClient]:
+    """A service that enforces what Canaries list."""
     app = compose(bench.service, Settings(verify_hooks=VerifyMode.ENFORCE))
-    client: FlaskClient = app.test_client()
+    yield app.test_client()
+    app.extensions["penstock.readback"].close()
+
+
+@pytest.fixture
+def ask(client: FlaskClient, bench: Bench, cluster: Cluster) -> Ask:
+    """Ask the service while the Canary is in the phase of the call."""
 
     def call(path: str, body: Any = None) -> tuple[int, str]:
         hook = path.removeprefix("/hooks/")
         if hook != path:
-            phase = "Waiting" if hook == "confirm-rollout" else "Progressing"
+            phase = {"confirm-rollout": "Waiting", "post-rollout": "Succeeded"}.get(hook, "Progressing")
             put(cluster, canary(phase=phase))
             bench.time += 2
-            metadata = {} if hook == "confirm-rollout" else {"metadata": {"test": "suite"}}
+            metadata = {} if hook != "pre-rollout" else {"metadata": {"test": "suite"}}
             body = {"name": "ad", "namespace": "test", "phase": phase, "checksum": "r2"} | metadata
         answer = client.post(path, json=body)
         return answer.status_code, answer.text.strip()
 
-    yield call
-    app.extensions["penstock.readback"].close()
+    return call
 
 
 APPROVE = "/api/v1/gates/test/ad/confirm-rollout/approve"
@@ -260,3 +271,47 @@ def test_a_config_that_cannot_be_read_counts_by_its_name(
     api.refuse("/configmaps/pages", status=status, times=2)
 
     assert [ask(CONFIRM)[0], ask(CONFIRM)[0]] == answers
+
+
+def test_the_end_that_a_canary_shows_ends_the_release(ask: Ask, bench: Bench, cluster: Cluster) -> None:
+    for _ in range(2):
+        ask(CONFIRM)
+        ask(APPROVE, {"who": "ann"})
+    ask(PATH)
+    put(cluster, canary(phase="Failed"))
+
+    eventually(lambda: (bench.store.epochs.latest(AD) or pytest.fail("none")).ended)
+    assert [run.cancel for run in bench.under_way()] == ["the release is over"]
+
+
+def test_an_end_that_cannot_be_kept_is_logged(
+    ask: Ask, bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("away")
+
+    monkeypatch.setattr(bench.service, "end_release", fail)
+    ask(CONFIRM)
+    ask("/hooks/post-rollout")
+
+    eventually(lambda: "the end of the release of ad.test is not kept: away" in caplog.text)
+
+
+def test_figures_show_when_canaries_were_last_seen(ask: Ask, client: FlaskClient) -> None:
+    ask(CONFIRM)
+
+    eventually(lambda: 'penstock_canaries_seen_timestamp_seconds{namespace="test"}' in client.get("/metrics").text)
+
+
+TARGETS = [None, TargetRef("v1", "Pod", "ad"), TargetRef("", "Deployment", "gone"), TargetRef("", "DaemonSet", "ad")]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_without_a_template_has_no_name_for_it(bench: Bench, target: TargetRef | None) -> None:
+    assert bench.listed is None
+    assert Templates(ClusterApi()).find("test", target) == ""
+
+
+def test_a_target_need_not_say_its_version(bench: Bench) -> None:
+    assert bench.listed is None
+    assert len(Templates(ClusterApi()).find("test", TargetRef("", "Deployment", "ad"))) == 12

@@ -193,6 +193,16 @@ def test_before_a_refusal_the_canary_is_read_again(cluster: Cluster) -> None:
     assert read_back.verify(*ROLLBACK).fault == ""
 
 
+def test_a_phase_that_has_just_changed_is_read_at_once(cluster: Cluster) -> None:
+    cluster.canaries["weather/ad"] = LISTED | {"status": {"phase": "Succeeded"}}
+    read_back = ReadBack(ClusterCanaries(ClusterApi()), lambda: 0.0)
+    before = read_back.verify(*ROLLBACK).fault
+    cluster.canaries["weather/ad"] = LISTED
+
+    assert "in phase Succeeded" in before
+    assert read_back.verify(*ROLLBACK).fault == ""
+
+
 def test_forged_names_do_not_reach_the_cluster_more_than_once_a_second(cluster: Cluster) -> None:
     read_back = ReadBack(ClusterCanaries(ClusterApi()), lambda: 0.0)
 

@@ -139,3 +139,28 @@ def test_a_cut_connection_is_made_anew(cluster: Cluster, tmp_path: Path) -> None
     assert cluster.cut_connections() >= 1
     assert store.runs.find("one") == make_run()
     store.close()
+
+
+def test_a_question_that_fails_leaves_nothing_behind_for_the_next(tmp_path: Path) -> None:
+    store = SqlStore(locate("", tmp_path))
+    store.probe()
+
+    with sqlite3.connect(tmp_path / "store.db") as file:
+        file.execute("ALTER TABLE gates RENAME TO hidden")
+    with pytest.raises(StoreError, match="no such table: gates"):
+        store.gates.find(AD, "promotion", 1)
+    with sqlite3.connect(tmp_path / "store.db") as file:
+        file.execute("ALTER TABLE hidden RENAME TO gates")
+
+    assert store.gates.find(AD, "promotion", 1) is None
+    store.close()
+
+
+def test_each_thread_that_reads_sees_what_others_wrote(tmp_path: Path) -> None:
+    store = SqlStore(locate("", tmp_path))
+    say(store, Gate(AD, "promotion", 1, GateState.OPEN, 1.0))
+
+    found = at_once(4, lambda _: store.gates.find(AD, "promotion", 1))
+
+    assert [gate.state for gate in found if gate] == [GateState.OPEN] * 4
+    store.close()

@@ -13,7 +13,7 @@ from webhooks.errors import ClusterError
 from webhooks.store.records import CanaryName
 
 AD = CanaryName("weather", "ad")
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 def canary(version: int, phase: str = "") -> dict[str, Any]:

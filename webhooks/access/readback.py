@@ -56,7 +56,10 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
+    """Hold what a call was found to be; `listed` tells whether only the phase speaks against it."""
+
     fault: str = ""
+    listed: bool = False
     canary: CanaryEntry | None = None
     entry: HookEntry | None = None
 
@@ -84,8 +87,9 @@ class ReadBack:
         canary = CanaryName(payload.namespace, payload.name)
         match = _compare(self._recall(canary), hook, path, payload)
         if match.fault:
-            # What is kept may be older than the call: before refusing, look again, at most once a second.
-            match = _compare(self._find(canary, _FRESH_S), hook, path, payload)
+            # What is kept may be older than the call: before refusing, look again. Flagger calls post-rollout just
+            # after the phase has changed; whoever does not know what is listed makes us look at most once a second.
+            match = _compare(self._find(canary, 0.0 if match.listed else _FRESH_S), hook, path, payload)
         if match.canary is None or match.entry is None or hook is None:
             return Verified(match.fault)
         return Verified("", self._describe(canary, hook, match.canary, match.entry))
@@ -127,8 +131,8 @@ def _compare(found: CanaryEntry | None, hook: HookType | None, path: str, payloa
         return _Match(f"{canary} lists this hook with other metadata")
     fitting = [entry for entry in alike if not found.phase or _fits(entry, found.phase)]
     if not fitting:
-        return _Match(f"{canary} is in phase {found.phase}, in which it does not call this hook")
-    return _Match("", found, min(fitting, key=lambda entry: entry.timeout_s))
+        return _Match(f"{canary} is in phase {found.phase}, in which it does not call this hook", listed=True)
+    return _Match("", listed=True, canary=found, entry=min(fitting, key=lambda entry: entry.timeout_s))
 
 
 def _carries(entry: HookEntry, metadata: Mapping[str, str]) -> bool:
