@@ -1,6 +1,8 @@
 """The story of a release in sentences: what was seen, why it ended so, and what it would have taken."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -160,10 +162,19 @@ def test_a_decision_that_was_not_put_in_force_is_marked(path: Path) -> None:
 def test_a_record_that_stops_says_so_and_a_resumed_one_too(path: Path) -> None:
     first = Recording(path)
     stopped = told(first.tick(4).close())
+    first.story.clock.sleep(timedelta(minutes=5))
+    first.story.release = replace(first.story.release, owner="run-2")
     whole = told(Recording(path, first.story).run())
 
     assert stopped.endswith("The record stops here: the release goes on, or its last lines are missing.")
-    assert "The run was cut off and resumed by run-1 (fence 2)." in whole
+    assert "The run was cut off and resumed by run-2 (fence 3)." in whole
+
+
+def test_stages_of_one_owner_are_told_as_one_run(path: Path) -> None:
+    first = Recording(path)
+    first.tick(4).close()
+
+    assert "cut off" not in told(Recording(path, first.story).run())
 
 
 def test_a_withdrawn_release_is_told(path: Path) -> None:

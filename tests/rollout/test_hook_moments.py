@@ -129,6 +129,9 @@ def test_pre_rollout_failures_count_until_the_release_is_rolled_back() -> None:
         story.messages.count("Halt ad.weather advancement pre-rollout check ask-pre-rollout failed 2 of 9 tests failed")
         == 3
     )
+    assert ("WARN", "Halt ad.weather advancement pre-rollout check ask-pre-rollout failed 2 of 9 tests failed") in (
+        story.alerts
+    )
 
 
 def test_a_failed_rollout_hook_is_a_failed_check_without_a_look_at_metrics() -> None:

@@ -22,7 +22,7 @@ from workflows.rollout.decision import (
     ask_top_up,
 )
 from workflows.rollout.ending import Judgement, await_primary, count_failure, flee, go_home, overdue, roll_back
-from workflows.rollout.plan import NoDataPolicy
+from workflows.rollout.plan import NoDataPolicy, Severity
 from workflows.rollout.promotion import promote
 from workflows.rollout.state import Cause, Event, RolloutState, Verdict
 from workflows.rollout.step import deliberate_step
@@ -144,7 +144,7 @@ def _judge_start(tick: Tick) -> Generated[Judgement]:
     if answer.passed:
         return Judgement(Verdict.PASSED, events=(begun, *passed))
     reason = f"pre-rollout check {answer.hook} failed {answer.reason}"
-    return Judgement(Verdict.FAILED, reason, events=(begun, *passed))
+    return Judgement(Verdict.FAILED, reason, events=(begun, *passed), alert=Severity.WARN)
 
 
 def _judge_window(tick: Tick) -> Generated[Judgement]:
@@ -158,9 +158,16 @@ def _judge_window(tick: Tick) -> Generated[Judgement]:
     verdict = gates.combine(results)
     judgement = Judgement(verdict, gates.explain(results, verdict), results)
     if terms is None:
-        return judgement
+        return replace(judgement, events=_tell_numbers(tick, judgement))
     counts = yield from ask_counts()
     return trial.judge(tick, terms, judgement, trial.Seen(counts, ours))
+
+
+def _tell_numbers(tick: Tick, judgement: Judgement) -> tuple[Event, ...]:
+    # Who looks at the events of a release sees the numbers of checks that passed, too; a failed one is told as such.
+    if judgement.verdict is not Verdict.PASSED or not judgement.checks:
+        return ()
+    return (Event(f"Checks passed {tick.plan.key} canary weight {tick.state.weight}: {judgement.reason}"),)
 
 
 def _conclude(tick: Tick, judgement: Judgement) -> Decision:

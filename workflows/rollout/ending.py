@@ -21,7 +21,8 @@ class Judgement:
     """Carry what a tick's hooks and checks said together, and the evidence where it judges.
 
     `case` is what the evidence judge remembers from now on. `ends` is set where the verdict ends the release at once,
-    `waits` where the weight is kept without a failed check.
+    `waits` where the weight is kept without a failed check. `alert` is the severity under which people hear of a check
+    that failed, None where the end of the release tells them.
     """
 
     verdict: Verdict
@@ -31,6 +32,7 @@ class Judgement:
     case: Case | None = None
     ends: Cause | None = None
     waits: bool = False
+    alert: Severity | None = None
 
 
 def overdue(since: datetime | None, now: datetime, deadline: timedelta) -> bool:
@@ -114,7 +116,7 @@ def count_failure(tick: Tick, judgement: Judgement) -> Decision:
     """Count a failed check; the last one allowed rolls back at once (Flagger: at the next tick)."""
     blind = judgement.verdict is Verdict.INCONCLUSIVE
     state = machine.fail_check(tick.state, judgement.reason, tick.world.now, inconclusive=blind)
-    halt = Event(f"Halt {tick.plan.key} advancement {judgement.reason}", warning=True)
+    halt = Event(f"Halt {tick.plan.key} advancement {judgement.reason}", warning=True, alert=judgement.alert)
     told = (*judgement.events, halt)
     if state.failed_checks < tick.plan.analysis.threshold:
         return Decision(state, (), told, Pace.INTERVAL, judgement.verdict, judgement.checks, judgement.reason)
