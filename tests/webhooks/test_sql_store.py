@@ -160,7 +160,9 @@ def test_each_thread_that_reads_sees_what_others_wrote(tmp_path: Path) -> None:
     store = SqlStore(locate("", tmp_path))
     say(store, Gate(AD, "promotion", 1, GateState.OPEN, 1.0))
 
-    found = at_once(4, lambda _: store.gates.find(AD, "promotion", 1))
+    found: list[Gate | None] = []
 
-    assert [gate.state for gate in found if gate] == [GateState.OPEN] * 4
+    at_once(4, lambda _: found.append(store.gates.find(AD, "promotion", 1)))
+
+    assert [gate and gate.state for gate in found] == [GateState.OPEN] * 4
     store.close()
