@@ -9,6 +9,8 @@ BEGUN = [
     "New revision detected, progressing canary analysis: ad.weather",
 ]
 
+PASSED = "success rate 100.00% (0 of 1000 failed); request duration p99 24ms (1000 requests)"
+
 
 def test_a_promotion_is_told_step_by_step() -> None:
     types = tuple(each for each in HookType if each not in {HookType.EVENT, HookType.ROLLBACK})
@@ -23,8 +25,7 @@ def test_a_promotion_is_told_step_by_step() -> None:
         "Pre-rollout check ask-pre-rollout passed",
         "Confirm-traffic-increase check ask-confirm-traffic-increase passed",
         "Advance ad.weather canary weight 100",
-        "Checks passed ad.weather canary weight 100: success rate 100.00% (0 of 1000 failed); "
-        "request duration p99 24ms (1000 requests)",
+        f"Checks passed ad.weather canary weight 100: {PASSED}",
         "Confirm-traffic-increase check ask-confirm-traffic-increase passed",
         "Confirm-promotion check ask-confirm-promotion passed",
         "Copying ad.weather template spec to ad-primary.weather",
