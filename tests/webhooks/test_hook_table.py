@@ -96,6 +96,11 @@ def read_back(template: str = "", *, retries: int = 0, holds: bool = False) -> L
     return Listed(0.05, retries, holds, template, "confirm-rollout" if template else "")
 
 
+def no_hook_can_wait(bench: Bench, hook: HookType) -> HookOutcome:
+    bench.runs.stop_waiting(0.0)
+    return bench.call(hook, test="suite", wait="20s")
+
+
 def listed_with(retries: int = 0, *, holds: bool = False) -> Situation:
     def arrange(bench: Bench, hook: HookType) -> HookOutcome:
         bench.listed = read_back(retries=retries, holds=holds)
@@ -125,6 +130,7 @@ SITUATIONS: dict[str, Situation] = {
     "the test is still running": asked(test="suite"),
     "it is still running, and the hook has retries": asked(test="suite", retries="2"),
     "it is still running, and another hook holds the traffic": asked(test="suite", hold="true"),
+    "it is still running, and as many hooks wait as may": no_hook_can_wait,
     "read back: its hook has retries": listed_with(2),
     "read back: its hook has none": listed_with(),
     "read back: the Canary has our confirm-traffic-increase hook": listed_with(holds=True),

@@ -41,7 +41,8 @@ class AskedTests:
     """Carry what a hook call asks for: its tests, what it passes to them, and how long it waits.
 
     `hold`: it does not wait, since a confirm-traffic-increase hook of the Canary does. `retries` are Flagger's.
-    `to_wait` and `to_hold` are what lets a hook wait longer, or another one hold the traffic.
+    `cut_short`: nobody could wait that long now. `to_wait` and `to_hold` are what lets a hook wait longer, or another
+    one hold the traffic.
     """
 
     tests: tuple[CatalogTest, ...]
@@ -49,6 +50,7 @@ class AskedTests:
     wait_s: float
     hold: bool = False
     retries: int = 0
+    cut_short: bool = False
     to_wait: str = "raise the hook's timeout and metadata.wait"
     to_hold: str = "add a confirm-traffic-increase hook and metadata.hold"
 

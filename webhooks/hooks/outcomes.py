@@ -47,9 +47,12 @@ def describe(one: TestResult) -> str:
 def _still_running(hook: HookType, asked: AskedTests, names: str) -> HookOutcome:
     if hook not in {HookType.PRE_ROLLOUT, HookType.ROLLOUT}:
         return HookOutcome(HookVerdict.WAITING, f"waiting for test {names}, which is still running")
+    held = asked.hold and hook is HookType.PRE_ROLLOUT
+    if asked.cut_short and not held:
+        return HookOutcome(HookVerdict.BUSY, f"{names} still running, and no hook can wait for it now; ask again")
     if hook is HookType.ROLLOUT:
         advice = f"{asked.to_wait}, or make the test shorter"
-    elif asked.hold:
+    elif held:
         return HookOutcome(HookVerdict.PASSED, f"{names} is running; {HELD}")
     else:
         advice = f"{asked.to_wait}, or {asked.to_hold}"

@@ -218,7 +218,8 @@ class HookService:
             pairs = zip(begun, results, strict=True)
             running = tuple(one.run.id for one, told in pairs if one.run is not None and told.result is None)
             self._change_epoch(call, lambda last: replace(last, held=running))
-        return combine(call.hook, asked, results)
+        cut_short = not holds and time.monotonic() < deadline
+        return combine(call.hook, replace(asked, cut_short=cut_short), results)
 
     def _tell_commands(self, call: HookCall) -> str:
         asked = call.hook is HookType.ROLLOUT and self.commands.allowed
