@@ -122,11 +122,15 @@ def test_a_file_says_the_same_as_the_object_in_the_cluster(bare: Stage, tmp_path
     bare.set_up()
     bare.cluster.delete(CANARY, "test", "ad")
     file = tmp_path / "canary.yaml"
-    file.write_text(yaml.safe_dump(releases.canary()))
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"key": "hunter2"}}
+    file.write_text(yaml.safe_dump_all([secret, releases.canary()]))
 
     code = main(["run", str(file), "--platform", "kubernetes", *bare.where()[2:], *bare.metrics()])
 
     assert (code, bare.image("ad-primary")) == (0, "ad:v1")
+    kept = bare.record()["data"]["canary.yaml"]
+    assert canary.parse(kept, "kept") == canary.load(file)
+    assert "hunter2" not in kept
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 `read` and `read_all` never raise: whatever the text is, the answer is a plan or errors. `load` raises.
 """
 
+import json
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from workflows.errors import ConfigurationError
 from workflows.rollout.plan import Reference, RolloutPlan
 
 KIND = "Canary"
-_KINDS = (KIND, "MetricTemplate", "AlertProvider")
+TEMPLATE = "MetricTemplate"
+_KINDS = (KIND, TEMPLATE, "AlertProvider")
 _GROUP = "flagger.app/"
 _DEADLINE_S = 600
 _NOBODY = Reference("", "")
@@ -86,6 +88,13 @@ def load(path: str | Path) -> RolloutPlan:
 def parse(text: str, source: str) -> RolloutPlan:
     """Read the plan from a text; raises ConfigurationError, which has one line for each error."""
     return _demand(read(text, source=source), source)
+
+
+def extract(text: str) -> str:
+    """Give what a plan is read from as a text of its own: no Secret that stands in the same file goes with it."""
+    documents, _ = read_documents(text)
+    wanted = [each.value for each in documents if _is_canary(each) or each.text("kind") == TEMPLATE]
+    return "\n---\n".join(json.dumps(value) for value in wanted)
 
 
 def _demand(reading: Reading, source: str) -> RolloutPlan:

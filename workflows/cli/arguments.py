@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from workflows import wiring
+from workflows import canary, wiring
 from workflows.cli.subject import Subject
 from workflows.errors import ConfigurationError
 from workflows.ports import EventSink, Platform
@@ -60,7 +60,7 @@ def build_platform(arguments: argparse.Namespace, subject: Subject, events: Even
         resolve=read_resolve(arguments.resolve),
         events=events,
         cluster=subject.cluster,
-        source=subject.text,
+        source=canary.extract(subject.text) if subject.cluster else "",
         notify=(*arguments.notify, *os.environ.get("PENSTOCK_NOTIFY", "").split()),
     )
     return wiring.build(subject.platform, subject.plan, wishes)
