@@ -7,6 +7,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import pytest
 
 from tests.webhooks.bench import Bench
+from webhooks.access import Listed
 from webhooks.app import compose
 from webhooks.cli import gate_main
 from webhooks.protocol import HookType
@@ -115,3 +116,21 @@ def test_an_answer_that_is_no_problem_document_is_shown_as_it_is(url: str, capsy
     assert gate_main(["open", "..", "--url", url]) in {0, 78}
     assert gate_main(["list", "--url", url + "/elsewhere"]) == 1
     assert "nothing is here" in capsys.readouterr().err
+
+
+def test_an_approval_may_name_the_template_it_is_for(
+    bench: Bench, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.listed = Listed(0.05, 0, template="aaaa", gate="confirm-rollout")
+    bench.call(HookType.CONFIRM_ROLLOUT, phase="Waiting")
+    approve = ["approve", "ad.weather", "confirm-rollout", "--url", url, "--who", "ann", "--template"]
+
+    statuses = [gate_main([*approve, template]) for template in ("bbbb", "aaaa")]
+    gate_main(["list", "--url", url])
+    gate_main(["show", "ad.weather", "confirm-rollout", "--url", url])
+
+    shown = capsys.readouterr()
+    assert statuses == [1, 0]
+    assert "is asked about template aaaa, not bbbb; look again: penstock gate show" in shown.err
+    assert "ad.weather  confirm-rollout  open   aaaa     ann" in shown.out
+    assert [line.split()[1:4] for line in shown.out.splitlines()[-2:]] == [["waiting", "aaaa"], ["open", "aaaa", "ann"]]
