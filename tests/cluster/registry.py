@@ -84,12 +84,19 @@ def delete(store: ObjectStore, target: Target, options: Manifest) -> Manifest:
 
 def _place(resource: Resource, namespace: str, item: Manifest) -> Manifest:
     metadata: Manifest = item.setdefault("metadata", {})
+    _tidy(metadata)
     if not resource.namespaced:
         metadata.pop("namespace", None)
     elif metadata.setdefault("namespace", namespace) != namespace:
         message = "the namespace of the provided object does not match the namespace sent on the request"
         raise statuses.bad_request(message)
     return metadata
+
+
+def _tidy(metadata: Manifest) -> None:
+    for field in ("labels", "annotations", "ownerReferences", "finalizers"):
+        if field in metadata and not metadata[field]:
+            del metadata[field]
 
 
 def _refuse_stale(resource: Resource, found: Manifest, metadata: Manifest) -> None:

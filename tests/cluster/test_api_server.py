@@ -193,6 +193,14 @@ def test_a_write_that_changes_nothing_leaves_the_version(conversation: Conversat
     assert again.content["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
 
 
+@pytest.mark.parametrize(("path", "item"), [(CONFIG_MAPS, config_map("ad")), (CANARIES, manifests.canary())])
+def test_empty_labels_and_annotations_are_none(conversation: Conversation, path: str, item: Manifest) -> None:
+    empty: Manifest = {"labels": {}, "annotations": {}, "ownerReferences": [], "finalizers": []}
+    made = conversation.post(path, {**item, "metadata": {**item["metadata"], **empty}}).content
+
+    assert not set(empty) & set(made["metadata"])
+
+
 def test_an_object_cannot_be_renamed(conversation: Conversation) -> None:
     made = conversation.post(CONFIG_MAPS, config_map()).content
 

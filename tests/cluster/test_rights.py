@@ -78,6 +78,7 @@ def test_a_release_needs_the_rights_of_the_table_and_uses_each(
         if version == "v4":
             kubelet.give("ad", Fate.STUCK)
         administrator.set_image(version)
+        cluster.patch(SECRET, "test", "settings", {"data": {"key": f"{version}=="}})
         codes.append(limited.run())
 
     assert codes == [0, 0, 10, 13]
