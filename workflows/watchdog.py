@@ -140,6 +140,10 @@ class ClusterWatchdog:
             # This store has seen the lease stand still; the one that ends the release goes on under the same name.
             store.acquire(self.name, _OWNS_FOR)
             state = self._end(store, place, f"its owner {gone} is gone, the lease ran out")
+        except FencedError as error:
+            # Its owner came back, or Flagger has it: there is no hurry to look again.
+            self._wards[place].not_before = self.clock.now() + _OWNS_FOR
+            log.warning("%s: not ours to end: %s", place, error)
         except PenstockError as error:
             log.warning("%s: not ended yet: %s", place, error)
         else:

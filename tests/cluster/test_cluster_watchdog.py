@@ -112,13 +112,14 @@ def test_of_two_watchdogs_one_acts_and_the_other_takes_its_place(stage: Stage) -
     assert mesh.weights(stage.cluster)["ad-primary"] == 100
 
 
-def test_a_release_that_flagger_took_back_is_not_ours_to_end(stage: Stage) -> None:
+def test_a_release_that_flagger_took_back_is_not_ours_to_end(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     stage.cluster.patch(CANARY, "test", "ad", {"status": {"lastAppliedSpec": "5978589476"}}, "status")
     clock = Shifted()
 
     look(ClusterWatchdog(stage.cluster, BEAT, clock), clock, 90)
 
     assert mesh.weights(stage.cluster)["ad"] == 30
+    assert caplog.text.count("not ours to end") == 1
 
 
 def test_a_cluster_that_is_away_for_a_while_is_looked_at_again(stage: Stage, api: ApiServer) -> None:

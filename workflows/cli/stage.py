@@ -73,6 +73,9 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
 )
 _WITH_VALUE = frozenset({"hook", "set-weight", "mirror"})
 _LAST = frozenset({"release", "finish"})
+_ALWAYS = frozenset({"status", "rollback", "release", "finish"})
+"""Stages that a suspended canary must not be without: they show or end what was begun."""
+
 _PATIENCE = "30m"
 
 
@@ -80,6 +83,8 @@ def main(argv: Sequence[str]) -> int:
     """Run one stage and tell by the exit code how the release stands."""
     arguments = _parse(argv)
     subject = find_subject(arguments, arguments.file)
+    if subject.plan.suspend and arguments.stage not in _ALWAYS:
+        raise ConfigurationError(f"{subject.name}: spec.suspend: true; nothing is released until it is false")
     platform = build_platform(arguments, subject, ConsoleEvents())
     release = Release(platform, subject.plan, arguments.owner, _read_duration("--lease", arguments.lease))
     if arguments.stage == "status":
