@@ -6,10 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry, start_http_server
+
 from workflows.canary.templates import DEFAULT_NAMESPACE
 from workflows.cli.subject import connect
 from workflows.clocks import SystemClock
 from workflows.errors import ConfigurationError, ExitCode
+from workflows.exposition import ReleaseCollector
 from workflows.process import interruptible
 from workflows.watchdog import LOOK_EVERY, Beat, ClusterWatchdog
 
@@ -22,7 +25,10 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parse(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     clock, beat = SystemClock(), _read_beat(arguments)
-    watchdog = ClusterWatchdog(connect(arguments), beat, clock)
+    cluster = connect(arguments)
+    watchdog = ClusterWatchdog(cluster, beat, clock)
+    if arguments.metrics_port is not None:
+        _serve_metrics(ReleaseCollector(cluster, beat.namespaces), arguments.metrics_port)
     try:
         with interruptible():
             while True:
@@ -31,6 +37,16 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         watchdog.rest(_GRACE)
     return ExitCode.PROMOTED
+
+
+def _serve_metrics(collector: ReleaseCollector, port: int) -> None:
+    registry = CollectorRegistry()
+    registry.register(collector)
+    try:
+        server, _ = start_http_server(port, registry=registry)
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(f"--metrics-port: {port}: {error}; name a port that is free") from error
+    logging.getLogger("penstock.watchdog").info("metrics at port %s", server.server_port)
 
 
 def _read_beat(arguments: argparse.Namespace) -> Beat:
@@ -45,6 +61,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("penstock watchdog", description=__doc__)
     parser.add_argument("-n", "--namespace", action="append", default=[], metavar="NS", help="a namespace to watch")
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="watch all namespaces")
+    parser.add_argument("--metrics-port", type=int, metavar="PORT", help="serve /metrics of all releases there")
     parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="how to reach the cluster (KUBECONFIG)")
     parser.add_argument("--context", default="", metavar="NAME", help="a context of the kubeconfig (the current one)")
     return parser.parse_args(list(argv))

@@ -7,6 +7,9 @@ was replaced can neither save nor be saved over.
 import json
 import logging
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +22,7 @@ from workflows.ports import Clock, Lease
 from workflows.rollout.order import Order
 from workflows.rollout.state import RolloutState
 from workflows.states import canary_status, record, tenure
-from workflows.states.cluster_lease import LABELS, ClusterLease
+from workflows.states.cluster_lease import LABELS, PICKED, ClusterLease
 from workflows.states.place import Place
 
 PREFIX = "penstock-"
@@ -150,3 +153,27 @@ def _parse(text: str, key: str) -> object:
         return json.loads(text)
     except ValueError as error:
         raise ConfigurationError(f"{key}: state record: {error}; remove the record to start afresh") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Hold what a cluster keeps of one canary: where its release stands, and the Canary's text."""
+
+    state: RolloutState
+    source: str
+
+
+def list_kept(cluster: Cluster, namespaces: Sequence[str]) -> Iterator[Kept]:
+    """Give every canary's record in some namespaces (in all, if there are none); what cannot be read is passed over."""
+    for namespace in namespaces or ("",):
+        for found in cluster.list(CONFIG_MAP, namespace, PICKED):
+            data = found.get("data") or {}
+            name = found["metadata"]["name"]
+            if name.startswith(PREFIX) and STATE in data:
+                yield from _read_kept(data, name)
+
+
+def _read_kept(data: dict[str, str], name: str) -> Iterator[Kept]:
+    with suppress(ConfigurationError):
+        state = record.decode(_parse(data[STATE], name))
+        yield Kept(state, data.get(SOURCE, ""))
