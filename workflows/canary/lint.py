@@ -11,6 +11,7 @@ from pathlib import Path
 
 from webhooks.catalog import CatalogError, CatalogFile
 from workflows.canary import catalog_fit
+from workflows.canary.company import find_rivals, is_company
 from workflows.canary.findings import Finding, Level, show
 from workflows.canary.reading import Look, look_no_further, read_all
 from workflows.canary.source import STANDARD_INPUT, fetch
@@ -28,7 +29,12 @@ def main(argv: list[str]) -> int:
         _write(f"{error}\n")
         return _ERRORS
     names = {path: "<stdin>" if path == STANDARD_INPUT else path for path in arguments.files}
-    found = [(name, finding) for path, name in names.items() for finding in _check(path, name, look)]
+    texts = {name: fetch(path) for path, name in names.items()}
+    company = {name for name, text in texts.items() if isinstance(text, str) and is_company(text)}
+    # Beside a Canary other files may stand; on their own they are most likely a mistake.
+    alone = company if len(company) < len(texts) else set()
+    found = [(name, each) for name, text in texts.items() if name not in alone for each in _check(text, name, look)]
+    found += find_rivals([(name, text) for name, text in texts.items() if isinstance(text, str)])
     _write(_as_json(found) if arguments.format == "json" else _as_text(found))
     levels = {finding.severity for _, finding in found}
     return _ERRORS if Level.ERROR in levels else _WARNINGS if levels else _CLEAN
@@ -36,7 +42,12 @@ def main(argv: list[str]) -> int:
 
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="penstock lint", description="Check Canary files and explain every fault.")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a YAML file, or - for standard input")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a YAML file with a Canary, or one that is applied beside it; - for standard input",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
     parser.add_argument("--catalog", type=Path, metavar="FILE", help="the catalog of tests that the webhooks must fit")
     return parser.parse_args(argv)
@@ -49,8 +60,7 @@ def _make_look(path: Path | None) -> Look:
     return lambda canary, plan: catalog_fit.check(canary, plan, catalog)
 
 
-def _check(path: str, name: str, look: Look) -> list[Finding]:
-    text = fetch(path)
+def _check(text: str | Finding, name: str, look: Look) -> list[Finding]:
     if isinstance(text, Finding):
         return [text]
     return [finding for reading in read_all(text, source=name, look=look) for finding in reading.findings]
