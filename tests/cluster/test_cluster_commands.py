@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.cluster import mesh, releases
+from tests.cluster import accounts, mesh, releases
 from tests.cluster.api_server import ApiServer
 from tests.cluster.kubelet import Fate, Kubelet
 from tests.cluster.mesh import Mesh
@@ -203,6 +204,21 @@ def test_a_mesh_that_is_not_installed_is_named(bare: Stage, api: ApiServer, caps
 
     assert code == 78
     assert "VirtualService" in capsys.readouterr().err
+
+
+def test_rights_that_are_missing_are_named(
+    bare: Stage, api: ApiServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare.set_up()
+    reads = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list"]}
+    token = accounts.make(bare.cluster, "test", [reads])
+
+    code = replace(bare, kubeconfig=api.kubeconfig(tmp_path, token)).run()
+
+    assert code == 78
+    said = capsys.readouterr().err
+    assert "forbidden" in said
+    assert "docs/rbac.md lists the rights that are needed" in said
 
 
 def test_a_cluster_that_is_away_in_mid_release_is_waited_for(stage: Stage, api: ApiServer) -> None:

@@ -1,5 +1,6 @@
 """The whole story in a cluster: v2 is promoted, v3 is rolled back, by the one command and from the Canary there."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,22 @@ def test_a_bad_version_is_rolled_back(stage: Stage) -> None:
     assert code == 10
     assert (stage.image("ad-primary"), mesh.weights(stage.cluster)["ad-primary"]) == ("ad:v1", 100)
     assert (stage.status()["phase"], stage.status()["failedChecks"]) == ("Failed", 3)
+
+
+def leave(api: ApiServer) -> None:
+    with api.away():
+        threading.Event().wait(2)
+
+
+def test_a_release_outlasts_a_cluster_that_is_away_for_a_while(stage: Stage, api: ApiServer) -> None:
+    stage.set_image("v2")
+    absence = threading.Thread(target=leave, args=(api,))
+    api.meanwhile("PUT /apis/networking.istio.io", absence.start)
+
+    code = stage.run()
+
+    absence.join(10)
+    assert (code, stage.image("ad-primary"), stage.status()["phase"]) == (0, "ad:v2", "Succeeded")
 
 
 def test_what_is_released_already_is_not_released_again(stage: Stage, api: ApiServer) -> None:
