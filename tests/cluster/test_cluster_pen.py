@@ -1,5 +1,6 @@
 """The pen: writes rest on what was read, bear our fencing number, and give way to a newer owner."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,12 @@ def paint(colour: str) -> Build:
 def colour_of(cluster: Cluster) -> Any:
     found = cluster.get(CONFIG_MAP, "test", "settings")
     return found and found["data"]["colour"]
+
+
+def scribbler(cluster: Cluster) -> Callable[[], Manifest]:
+    """Somebody who writes something else each time."""
+    numbers = itertools.count()
+    return lambda: cluster.patch(CONFIG_MAP, "test", "settings", {"data": {"number": str(next(numbers))}})
 
 
 def test_what_is_not_there_is_made_and_bears_our_fence(pen: Pen, cluster: Cluster) -> None:
@@ -95,12 +102,7 @@ def test_a_creation_whose_answer_was_lost_is_found_done(pen: Pen, api: ApiServer
 
 def test_who_never_rests_is_told_to_the_caller(pen: Pen, api: ApiServer, cluster: Cluster) -> None:
     cluster.create(CONFIG_MAP, manifests.config_map())
-    numbers = iter(range(100))
-
-    def scribble() -> None:
-        cluster.patch(CONFIG_MAP, "test", "settings", {"data": {"number": str(next(numbers))}})
-
-    api.meanwhile("PUT", scribble, times=100)
+    api.meanwhile("PUT", scribbler(cluster), times=100)
 
     with pytest.raises(ConflictError, match="ConfigMap settings in test: others write it faster than we can"):
         pen.put(CONFIG_MAP, "settings", paint("green"))
@@ -152,3 +154,66 @@ def test_a_replacement_rests_on_just_the_version_that_was_read(pen: Pen, cluster
 
     with pytest.raises(ConflictError):
         pen.replace(CONFIG_MAP, found, {**found, "data": {"colour": "green"}})
+
+
+def test_what_is_deleted_is_gone_and_may_be_deleted_again(pen: Pen, cluster: Cluster) -> None:
+    pen.put(CONFIG_MAP, "settings", paint("blue"))
+
+    pen.delete(CONFIG_MAP, "settings")
+    pen.delete(CONFIG_MAP, "settings")
+
+    assert colour_of(cluster) is None
+
+
+def test_what_a_newer_owner_wrote_is_not_deleted(cluster: Cluster, api: ApiServer) -> None:
+    pen_of(cluster, fence=7).put(CONFIG_MAP, "settings", paint("blue"))
+    api.meanwhile("DELETE", lambda: pen_of(cluster, fence=8).put(CONFIG_MAP, "settings", paint("red")))
+
+    with pytest.raises(FencedError, match="written under fence 8, ours is 7"):
+        pen_of(cluster, fence=7).delete(CONFIG_MAP, "settings")
+
+    assert colour_of(cluster) == "red"
+
+
+def test_what_others_write_all_the_time_is_not_deleted(pen: Pen, api: ApiServer, cluster: Cluster) -> None:
+    cluster.create(CONFIG_MAP, manifests.config_map())
+    api.meanwhile("DELETE", scribbler(cluster), times=100)
+
+    with pytest.raises(ConflictError, match="others write it faster than we can"):
+        pen.delete(CONFIG_MAP, "settings")
+
+
+def test_what_is_handed_back_bears_our_fence_no_more(pen: Pen, cluster: Cluster) -> None:
+    pen.put(CONFIG_MAP, "settings", paint("blue"))
+
+    changed = pen.hand_back(CONFIG_MAP, "settings", paint("green"))
+    again = pen.hand_back(CONFIG_MAP, "settings", paint("green"))
+
+    found = cluster.get(CONFIG_MAP, "test", "settings")
+    assert found is not None
+    assert (changed, again, found["data"]["colour"]) == (True, False, "green")
+    assert FENCE not in found["metadata"].get("annotations", {})
+
+
+def test_what_is_gone_is_not_handed_back(pen: Pen) -> None:
+    assert pen.hand_back(CONFIG_MAP, "settings", paint("green")) is False
+
+
+def test_a_write_in_between_is_kept_when_an_object_is_handed_back(pen: Pen, api: ApiServer, cluster: Cluster) -> None:
+    pen.put(CONFIG_MAP, "settings", paint("blue"))
+    change = {"data": {"size": "big"}}
+    api.meanwhile("PUT", lambda: cluster.patch(CONFIG_MAP, "test", "settings", change))
+
+    pen.hand_back(CONFIG_MAP, "settings", paint("green"))
+
+    found = cluster.get(CONFIG_MAP, "test", "settings")
+    assert found is not None
+    assert found["data"] == {"colour": "green", "size": "big"}
+
+
+def test_an_object_that_never_rests_is_not_handed_back(pen: Pen, api: ApiServer, cluster: Cluster) -> None:
+    pen.put(CONFIG_MAP, "settings", paint("blue"))
+    api.meanwhile("PUT", scribbler(cluster), times=100)
+
+    with pytest.raises(ConflictError, match="others write it faster than we can"):
+        pen.hand_back(CONFIG_MAP, "settings", paint("green"))

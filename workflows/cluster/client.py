@@ -79,9 +79,10 @@ class Cluster:
         status, answer = self._send(_Call("PATCH", path, body=change, content_type=_MERGE_PATCH))
         return refusals.check(status, answer, f"patch {kind.kind} {name} in {namespace}", kind)
 
-    def delete(self, kind: Kind, namespace: str, name: str) -> None:
-        """Delete an object; one that is gone is no error."""
-        status, answer = self._send(_Call("DELETE", kind.path(namespace, name)))
+    def delete(self, kind: Kind, namespace: str, name: str, version: str = "") -> None:
+        """Delete an object, if need be in just one version (else ConflictError); one that is gone is no error."""
+        only = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"resourceVersion": version}}
+        status, answer = self._send(_Call("DELETE", kind.path(namespace, name), body=only if version else None))
         if not refusals.says_missing(status, answer):
             refusals.check(status, answer, f"delete {kind.kind} {name} in {namespace}", kind)
 

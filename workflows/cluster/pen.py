@@ -39,7 +39,7 @@ class Pen:
                 return self._write(kind, found, build(copy.deepcopy(found)))
             except ConflictError:
                 continue
-        raise ConflictError(f"{kind.kind} {name} in {self.namespace}: others write it faster than we can")
+        raise self._restless(kind, name)
 
     def change(self, kind: Kind, name: str, build: Callable[[Manifest], Manifest]) -> Manifest:
         """Change an object that must be there; else as `put`."""
@@ -66,14 +66,19 @@ class Pen:
             with suppress(ConflictError):
                 self.cluster.replace(kind, wanted)
                 return True
-        raise ConflictError(f"{kind.kind} {name} in {self.namespace}: others write it faster than we can")
+        raise self._restless(kind, name)
 
     def delete(self, kind: Kind, name: str) -> None:
         """Delete an object; one that is gone is no error."""
-        found = self.cluster.get(kind, self.namespace, name)
-        if found:
+        for _ in range(_ATTEMPTS):
+            found = self.cluster.get(kind, self.namespace, name)
+            if found is None:
+                return
             self._claim(kind, found)
-            self.cluster.delete(kind, self.namespace, name)
+            with suppress(ConflictError):
+                self.cluster.delete(kind, self.namespace, name, found["metadata"]["resourceVersion"])
+                return
+        raise self._restless(kind, name)
 
     def _write(self, kind: Kind, found: Manifest | None, wanted: Manifest) -> Manifest:
         if found == wanted:
@@ -83,6 +88,9 @@ class Pen:
         metadata["namespace"] = self.namespace
         metadata.setdefault("annotations", {})[FENCE] = str(fence)
         return self.cluster.replace(kind, wanted) if found else self.cluster.create(kind, wanted)
+
+    def _restless(self, kind: Kind, name: str) -> ConflictError:
+        return ConflictError(f"{kind.kind} {name} in {self.namespace}: others write it faster than we can")
 
     def _claim(self, kind: Kind, found: Manifest | None) -> int:
         """Give our fencing number, under which this object may be written now."""
