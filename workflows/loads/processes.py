@@ -133,6 +133,6 @@ def _count(arm: NameReport, bounds_ms: tuple[float, ...]) -> ArmCounts:
 def _classes(statuses: Mapping[str, int]) -> dict[str, int]:
     classes: dict[str, int] = {}
     for status, count in statuses.items():
-        if status[:1].isdecimal() and status[0] != "0":
-            classes[f"{status[0]}xx"] = classes.get(f"{status[0]}xx", 0) + count
+        name = f"{status[:1]}xx"
+        classes[name] = classes.get(name, 0) + count
     return classes
