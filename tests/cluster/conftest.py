@@ -15,8 +15,8 @@ How to use it, from any file tests/cluster/test_*.py:
 - Known kinds: resources.BUILT_IN, definitions._MINIMAL (a kind more is a row more).
 
 By default `api` is the small server of this folder. `make test-cluster` runs the same tests, unchanged, against a real
-API server; so make objects that a real one would take (it validates), and expect its defaults to be filled in. What only
-the small one can do or takes has fixtures of its own: `small_api`, `small_cluster`.
+API server; so make objects that a real one would take (it validates), and expect its defaults to be filled in. What
+only the small one can do or takes has fixtures of its own: `small_api`, `small_cluster`.
 """
 
 from collections.abc import Callable, Iterator
