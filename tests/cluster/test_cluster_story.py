@@ -1,5 +1,6 @@
 """The whole story in a cluster: v2 is promoted, v3 is rolled back, by the one command and from the Canary there."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.cluster.kubelet import Kubelet
 from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage
 from workflows.cluster.client import Cluster
+from workflows.states.kubernetes import HEAD
 
 
 @pytest.fixture
@@ -42,6 +44,16 @@ def test_a_bad_version_is_rolled_back(stage: Stage) -> None:
     assert code == 10
     assert (stage.image("ad-primary"), mesh.weights(stage.cluster)["ad-primary"]) == ("ad:v1", 100)
     assert (stage.status()["phase"], stage.status()["failedChecks"]) == ("Failed", 3)
+
+
+def test_the_head_of_the_journal_stands_beside_the_state(stage: Stage, tmp_path: Path) -> None:
+    stage.set_image("v2")
+    path = tmp_path / "ad.journal.jsonl"
+
+    code = stage.run("--journal", str(path))
+
+    last = json.loads(path.read_text().splitlines()[-1])
+    assert (code, stage.record()["metadata"]["annotations"][HEAD]) == (0, last["hash"])
 
 
 def leave(api: ApiServer) -> None:

@@ -29,6 +29,11 @@ class Ledger:
         self.size = os.fstat(self._file).st_size
         self._mark = self.found.mark
 
+    @property
+    def head(self) -> str:
+        """Give the hash of the last line."""
+        return self._mark.hash
+
     def resume(self) -> None:
         """Make the file end with an end of line, after a crash that kept the last one from being written."""
         if self.size and os.pread(self._file, 1, self.size - 1) != b"\n":

@@ -71,6 +71,8 @@ class Journal:
         self._limit_bytes = limit_bytes
         self._open: _Open | None = None
         self._over = False
+        self.head = ""
+        """The hash of the last line that this process wrote, empty before the first."""
 
     def keep(self, record: TickRecord) -> None:
         """Keep one tick; on the disk when this returns."""
@@ -80,6 +82,7 @@ class Journal:
             self._open = self._open or self._begin(record)
             self._open.last = record
             self._write_tick(self._open, record)
+            self.head = self._open.ledger.head
         except (OSError, PenstockError, TypeError, ValueError) as error:
             self._give_up(error)
 
@@ -96,6 +99,7 @@ class Journal:
             state = look()
             if not state.under_way and not lost:
                 opened.ledger.append(entries.write_entry(End(opened.last.at, state, opened.unrecorded)))
+                self.head = opened.ledger.head
         except (OSError, PenstockError) as error:
             self._give_up(error)
         finally:

@@ -31,6 +31,9 @@ PREFIX = "penstock-"
 STATE, SOURCE, ORDER = "state.json", "canary.yaml", "order.json"
 """The keys of the ConfigMap: where the release stands, the Canary it is decided by, what somebody ordered last."""
 
+HEAD = "penstock.dev/journal-head"
+"""The ConfigMap's annotation with the hash of the last line of the release's journal, where one is kept."""
+
 log = logging.getLogger("penstock.states")
 
 
