@@ -9,7 +9,7 @@ from tests.rollout_story import plan
 from workflows.cli import main
 from workflows.rollout.plan import Alerting, Check, Limits, Reference, RolloutPlan
 from workflows.routers.kubernetes.table import DIALECTS
-from workflows.wiring.rights import Part, Right, list_rights
+from workflows.wiring.rights import Part, Right, list_rights, write_roles
 
 PAGE = Path("docs/rbac.md").read_text()
 TEMPLATED = Check("queue", Limits(maximum=1), template=Reference("MetricTemplate", "queue"))
@@ -55,3 +55,11 @@ def test_an_account_is_rendered_with_its_role(capsys: pytest.CaptureFixture[str]
     assert main(["render", "rbac", "--canary", "examples/ad-service/canary.yaml"]) == 0
     out = capsys.readouterr().out
     assert [f"kind: {kind}" in out for kind in ("ServiceAccount", "Role", "RoleBinding")] == [True] * 3
+
+
+def test_what_lies_in_no_namespace_needs_a_role_of_the_cluster() -> None:
+    (document,) = write_roles(plan(provider="kuma"))
+    kinds = {each["kind"]: each for each in document.objects}
+    assert kinds["ClusterRole"]["rules"][0]["resources"] == ["trafficroutes"]
+    assert kinds["ClusterRoleBinding"]["subjects"][0]["namespace"] == "weather"
+    assert "trafficroutes" not in str(kinds["Role"])

@@ -31,7 +31,7 @@ from workflows.cluster.kinds import (
 from workflows.cluster.targets import kind_of
 from workflows.manifests.document import Document
 from workflows.rollout.plan import RolloutPlan
-from workflows.routers.kubernetes import gloo, istio
+from workflows.routers.kubernetes import gloo, istio, kuma
 from workflows.routers.kubernetes.table import DEFAULT, find_dialect
 
 _KEEP = ("get", "create", "update")
@@ -82,6 +82,11 @@ _COMPANIONS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
     {"istio": (istio.DESTINATION_RULE,), "gloo": (gloo.UPSTREAM,)}
 )
 """The objects that a router writes beside the one that holds the split."""
+
+_CLUSTER_WIDE = frozenset({kuma.TRAFFIC_ROUTE})
+"""The kinds whose objects lie in no namespace, so that no Role can give a right to them."""
+
+_GROUP = "rbac.authorization.k8s.io"
 
 
 def list_rights(plan: RolloutPlan, part: Part) -> tuple[Right, ...]:
@@ -179,17 +184,27 @@ def write_rules(rights: Iterable[Right]) -> list[dict[str, Any]]:
 
 
 def write_roles(plan: RolloutPlan) -> tuple[Document, ...]:
-    """Write an account that may release one canary, with its role and binding."""
+    """Write an account that may release one canary, with its roles; one is of the whole cluster where Kuma routes."""
     metadata = {"name": f"penstock-{plan.name}", "namespace": plan.namespace}
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-    rules = write_rules(list_rights(plan, Part.RELEASE))
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules}
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": metadata,
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": metadata["name"]},
-        "subjects": [{"kind": "ServiceAccount", **metadata}],
-    }
+    rights = list_rights(plan, Part.RELEASE)
+    roles = _write_role("Role", metadata, metadata, [right for right in rights if right.kind not in _CLUSTER_WIDE])
+    wide = [right for right in rights if right.kind in _CLUSTER_WIDE]
+    if wide:
+        roles += _write_role("ClusterRole", {"name": f"penstock-{plan.namespace}-{plan.name}"}, metadata, wide)
     note = "The account of the pods that release this canary, with the rights that a release needs and no others."
-    return (Document("rbac.yaml", (account, role, binding), note),)
+    return (Document("rbac.yaml", (account, *roles), note),)
+
+
+def _write_role(
+    kind: str, metadata: dict[str, str], account: dict[str, str], rights: Iterable[Right]
+) -> list[dict[str, Any]]:
+    role = {"apiVersion": f"{_GROUP}/v1", "kind": kind, "metadata": metadata, "rules": write_rules(rights)}
+    binding = {
+        "apiVersion": f"{_GROUP}/v1",
+        "kind": f"{kind}Binding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": _GROUP, "kind": kind, "name": metadata["name"]},
+        "subjects": [{"kind": "ServiceAccount", **account}],
+    }
+    return [role, binding]
