@@ -126,7 +126,7 @@ def test_where_no_providers_are_kept_everyone_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("address", "reason"),
-    [("carrier-pigeon://roof", "does not know this kind"), (f"json://127.0.0.1:{free_port()}", "json did not take")],
+    [("carrier-pigeon://roof", "does not know this kind"), ("json://127.0.0.1:1", "json did not take")],
 )
 def test_an_address_that_apprise_cannot_use_is_named(
     address: str, reason: str, caplog: pytest.LogCaptureFixture
