@@ -5,6 +5,7 @@ import yaml
 from canary_files import GONE, ITERATIONS, errors, only, read_analysis, read_spec, read_with, warnings
 
 from workflows.canary import Level, read
+from workflows.canary.schema.resource import SUCCESSORS
 
 REF = {"apiVersion": "v1", "kind": "X", "name": "x"}
 
@@ -354,3 +355,18 @@ def test_a_text_in_place_of_a_whole_file_is_an_error() -> None:
     (error,) = errors(read(yaml.safe_dump([1, 2])))
 
     assert error == "[1, 2] is not a mapping; a resource begins with apiVersion and kind"
+
+
+@pytest.mark.parametrize(
+    ("provider", "line"),
+    [
+        ("smi", 'spec.provider: "smi" is not known; allowed: apisix'),
+        ("smi:v1alpha1", 'spec.provider: "smi:v1alpha1" is no more; '),
+        ("osm", 'spec.provider: "osm" is no more; '),
+    ],
+)
+def test_a_provider_that_is_no_more_says_what_to_move_to(provider: str, line: str) -> None:
+    finding = str(only(read_spec(provider=provider)))
+
+    assert finding.startswith(line)
+    assert SUCCESSORS[provider.partition(":")[0]] in finding

@@ -49,7 +49,8 @@ def _text(shape: Text, value: object) -> str:
     text: str = expect(str, value)
     if shape.choices and text not in shape.choices:
         allowed = ", ".join(choice or show(choice) for choice in shape.choices)
-        raise UnfitError(f"is not known; allowed: {allowed}", did_you_mean(text, shape.choices))
+        hint = shape.successors.get(text.partition(":")[0]) or did_you_mean(text, shape.choices)
+        raise UnfitError(f"is not known; allowed: {allowed}", hint)
     if shape.pattern and not re.fullmatch(shape.pattern, text, re.ASCII):
         raise UnfitError(f"is not {shape.rule}")
     return text

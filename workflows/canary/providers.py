@@ -3,6 +3,7 @@
 What would keep Flagger from ever scheduling the canary is an error, what it would only complain of a warning.
 """
 
+from workflows.canary.schema.resource import SUCCESSORS
 from workflows.canary.section import Section
 from workflows.canary.service import is_knative
 from workflows.rollout.plan import Reference, Strategy
@@ -32,6 +33,9 @@ def check_target(spec: Section, target: Reference) -> None:
 def check_service(spec: Section) -> None:
     """Check what the provider's router needs to know of the service."""
     provider, service = spec.get("provider", ""), spec.section("service")
+    successor = SUCCESSORS.get(provider.partition(":")[0])
+    if successor:
+        spec.warn("provider", "is no more", successor)
     if provider in _GATEWAY_API and not service.written.get("gatewayRefs"):
         service.warn("gatewayRefs", f"is missing; provider {provider} needs the gateways that routes attach to")
     needed = _NEEDED_REFERENCES.get(provider, "")

@@ -5,18 +5,23 @@ them with Flagger's resource definition, and the docs must name every field they
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 MOST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Admit a string: any, one of `choices`, or one that matches `pattern`, which `rule` says in words."""
+    """Admit a string: any, one of `choices`, or one that matches `pattern`, which `rule` says in words.
+
+    `successors` says what to move to from words that are no more, by the part before their colon.
+    """
 
     choices: tuple[str, ...] = ()
     pattern: str = ""
     rule: str = ""
+    successors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

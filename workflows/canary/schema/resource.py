@@ -1,5 +1,8 @@
 """List the fields of a Canary, from its head to `spec`."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from workflows.canary.schema.analysis import ANALYSIS
 from workflows.canary.schema.service import SERVICE
 from workflows.canary.schema.words import LABEL, QUERY, SUBDOMAIN, TEXT, TEXT_TABLE
@@ -29,6 +32,16 @@ PROVIDERS = (
     "smi:v1alpha3",
     "traefik",
 )
+
+_GATEWAY_API = "a mesh that serves the Gateway API, with provider gatewayapi:v1"
+SUCCESSORS: Mapping[str, str] = MappingProxyType(
+    {
+        "appmesh": f"App Mesh is discontinued; move to {_GATEWAY_API}",
+        "osm": f"Open Service Mesh is archived; move to istio, or to {_GATEWAY_API}",
+        "smi": f"the Service Mesh Interface is archived; move to {_GATEWAY_API}",
+    }
+)
+"""What to move to from the providers that are no more, by the word before their colon."""
 
 _WRITTEN_BY_THE_CLUSTER = (
     "creationTimestamp",
@@ -65,7 +78,7 @@ _REPLICAS = Whole(1)
 
 SPEC = Record(
     {
-        "provider": Text(choices=PROVIDERS),
+        "provider": Text(choices=PROVIDERS, successors=SUCCESSORS),
         "metricsServer": Link(),
         "progressDeadlineSeconds": Whole(1),
         "targetRef": _reference("Deployment", "DaemonSet", "Service"),

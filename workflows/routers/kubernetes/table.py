@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from workflows.canary.schema.resource import SUCCESSORS
 from workflows.cluster.pen import Pen
 from workflows.errors import ConfigurationError
 from workflows.ports import Clock, TrafficRouter
@@ -43,16 +44,6 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "traefik": traefik.DIALECT,
     }
 )
-
-_GATEWAY_API = "a mesh that serves the Gateway API, with provider gatewayapi:v1"
-SUCCESSORS: Mapping[str, str] = MappingProxyType(
-    {
-        "appmesh": f"App Mesh is discontinued; move to {_GATEWAY_API}",
-        "osm": f"Open Service Mesh is archived; move to istio, or to {_GATEWAY_API}",
-        "smi": f"the Service Mesh Interface is archived; move to {_GATEWAY_API}",
-    }
-)
-"""What to move to from the providers that are no more, by the word before their colon."""
 
 
 def find_dialect(plan: RolloutPlan) -> Dialect:
