@@ -1,6 +1,7 @@
 """Who is told: the providers that a canary names, those whose severity admits it, and Apprise's whole list."""
 
 import logging
+import time
 
 import pytest
 
@@ -73,6 +74,26 @@ def test_a_provider_that_stumbles_is_asked_again() -> None:
     with serving(Told(503), Told(200)) as server:
         told_by("slack", server)
     assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "least_s", "most_s"), [("0.6", 0.6, 2), ("3600", 3, 5), ("-1", 0, 2), ("nan", 0.3, 2), ("soon", 0.3, 2)]
+)
+def test_a_chat_that_is_busy_is_asked_again_when_it_says(asked: str, least_s: float, most_s: float) -> None:
+    with serving(Told(429, headers={"Retry-After": asked}), Told(200)) as server:
+        begun = time.monotonic()
+        told_by("slack", server)
+        took_s = time.monotonic() - begun
+
+    assert len(server.seen) == 2
+    assert least_s <= took_s < most_s
+
+
+def test_a_chat_that_stays_busy_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(Told(429)) as server, caplog.at_level(logging.WARNING):
+        told_by("slack", server)
+    assert len(server.seen) == 3
+    assert "slack answers 429" in caplog.text
 
 
 def test_a_provider_that_is_gone_is_named_in_the_log_without_its_address(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ A provider that does not answer delays a release by no more than a few seconds a
 """
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,9 @@ from workflows.rollout.plan import Alerting, RolloutPlan, Severity
 _ATTEMPTS = 3
 _TIMEOUT_S = 3.0
 _PAUSE_S = 0.3
-_REFUSED = range(400, 500)
+_LONGEST_PAUSE_S = 3.0
+_BUSY = 429
+_REFUSED = frozenset(range(400, 500)) - {_BUSY}
 
 log = logging.getLogger("penstock.alerts")
 
@@ -33,6 +36,14 @@ class Provider:
     username: str = ""
     token: str = ""
     proxy: str = ""
+
+
+class _BusyError(TemporaryError):
+    """Carry how long a chat that has too much to do asks to be left alone."""
+
+    def __init__(self, message: str, pause_s: float) -> None:
+        super().__init__(message)
+        self.pause_s = pause_s
 
 
 class AlertNotifier:
@@ -83,10 +94,10 @@ def send(provider: Provider, note: Note) -> None:
     for left in reversed(range(_ATTEMPTS)):
         try:
             _post(replace(provider, address=address), message)
-        except TemporaryError:
+        except TemporaryError as error:
             if not left:
                 raise
-            threading.Event().wait(_PAUSE_S)
+            threading.Event().wait(error.pause_s if isinstance(error, _BusyError) else _PAUSE_S)
         else:
             return
 
@@ -102,10 +113,21 @@ def _post(provider: Provider, message: Message) -> None:
     except requests.RequestException as error:
         # The address of a chat's webhook is a secret, and so are the library's words about it.
         raise TemporaryError(f"{provider.type} does not answer ({type(error).__name__})") from None
+    if answer.status_code == _BUSY:
+        raise _BusyError(f"{provider.type} answers {_BUSY}", _read_pause(answer.headers.get("Retry-After", "")))
     if answer.status_code in _REFUSED:
         raise ConfigurationError(f"{provider.type} refuses the message: {answer.status_code} {answer.text[:200]}")
     if not answer.ok:
         raise TemporaryError(f"{provider.type} answers {answer.status_code}")
+
+
+def _read_pause(retry_after: str) -> float:
+    """Read how many seconds a chat asks for; chats give numbers, never the dates that HTTP would allow."""
+    try:
+        asked_s = float(retry_after)
+    except ValueError:
+        return _PAUSE_S
+    return min(max(asked_s, 0.0), _LONGEST_PAUSE_S) if math.isfinite(asked_s) else _PAUSE_S
 
 
 _APPRISE_TYPES = {Severity.INFO: "info", Severity.WARN: "warning", Severity.ERROR: "failure"}
