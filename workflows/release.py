@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from webhooks.protocol import HookPayload, HookType
-from workflows.errors import FencedError, TemporaryError
+from workflows.errors import FencedError, PenstockError, TemporaryError
 from workflows.ports import Lease, Platform
 from workflows.records import Decider, Evidence, Exchange, TickRecord, keep_nothing
 from workflows.rollout import gates, machine
@@ -140,7 +140,8 @@ def _renew(release: Release, over: threading.Event) -> None:
             release.acquire()
         except FencedError:
             return
-        except TemporaryError:
+        except PenstockError:
+            # Also what only a person can mend: a token that is not accepted now may be in a moment.
             continue
 
 

@@ -15,7 +15,7 @@ from workflows import canary, stages, wiring
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import LEASE, Manifest
 from workflows.errors import FencedError, PenstockError
-from workflows.ports import Clock
+from workflows.ports import Clock, Lease
 from workflows.process import owner
 from workflows.release import Release, keeping, let_go
 from workflows.rollout.state import Cause, RolloutState
@@ -33,6 +33,9 @@ LEADER = "penstock.watchdog"
 _LEADS_FOR = timedelta(seconds=15)
 _OWNS_FOR = timedelta(seconds=60)
 _RETRY_AFTER = timedelta(seconds=5)
+_UNOWNED_FOR = timedelta(seconds=60)
+"""How long a release that was given up under way may be without an owner, for a pipeline to go on with it."""
+
 _MOST_AT_ONCE = 20
 
 log = logging.getLogger("penstock.watchdog")
@@ -50,6 +53,7 @@ class Beat:
 class _Ward:
     store: KubernetesStateStore
     not_before: datetime = tenure.NOBODY.expires
+    unowned_since: datetime | None = None
     rescue: threading.Thread | None = None
 
     @property
@@ -93,12 +97,18 @@ class ClusterWatchdog:
 
     def _list(self) -> list[Manifest]:
         found = [lease for namespace in self.beat.namespaces or [""] for lease in self._list_one(namespace)]
+        # What could not be listed was not looked at: its releases are looked at anew.
         here = {_place(lease) for lease in found}
         self._wards = {place: ward for place, ward in self._wards.items() if place in here or ward.busy}
         return found
 
     def _list_one(self, namespace: str) -> list[Manifest]:
-        leases = self.cluster.list(LEASE, namespace, PICKED)
+        try:
+            leases = self.cluster.list(LEASE, namespace, PICKED)
+        except PenstockError as error:
+            # One namespace that cannot be read must not keep the others from being looked at.
+            log.warning("%s", error)
+            return []
         return [lease for lease in leases if lease["metadata"]["name"].startswith(PREFIX)]
 
     def _judge(self, found: Manifest) -> Place | None:
@@ -115,10 +125,22 @@ class ClusterWatchdog:
 
     def _is_orphan(self, ward: _Ward, found: Manifest) -> bool:
         lease, now = ward.store.judge(found), self.clock.now()
-        if not lease.owner or lease.expires > now or ward.busy or now < ward.not_before:
+        if ward.busy or now < ward.not_before or not self._is_left(ward, lease, now):
             return False
         state = ward.store.load()
         return state is not None and state.under_way
+
+    def _is_left(self, ward: _Ward, lease: Lease, now: datetime) -> bool:
+        """Tell whether nobody looks after a release: its owner is gone, or gave it up and nobody took it."""
+        if lease.owner:
+            ward.unowned_since = None
+            return lease.expires <= now
+        ward.unowned_since = ward.unowned_since or now
+        if now - ward.unowned_since < _UNOWNED_FOR:
+            return False
+        # A release that rests has no owner either; whether it does is asked once in a while.
+        ward.unowned_since = now
+        return True
 
     def _leads(self) -> bool:
         try:
@@ -136,13 +158,15 @@ class ClusterWatchdog:
     def _rescue(self, store: KubernetesStateStore, place: Place) -> None:
         try:
             gone = store.look().owner
-            log.warning("%s: its owner %s is gone; ending the release", place, gone)
+            reason = f"its owner {gone} is gone, the lease ran out" if gone else "it was given up under way"
+            log.warning("%s: %s; ending the release", place, reason)
             # This store has seen the lease stand still; the one that ends the release goes on under the same name.
             store.acquire(self.name, _OWNS_FOR)
-            state = self._end(store, place, f"its owner {gone} is gone, the lease ran out")
+            state = self._end(store, place, reason)
         except FencedError as error:
-            # Its owner came back, or Flagger has it: there is no hurry to look again.
-            self._wards[place].not_before = self.clock.now() + _OWNS_FOR
+            # An owner that came back is watched as before; what Flagger drives is not ours to hurry about.
+            if store.look().expires <= self.clock.now():
+                self._wards[place].not_before = self.clock.now() + _OWNS_FOR
             log.warning("%s: not ours to end: %s", place, error)
         except PenstockError as error:
             log.warning("%s: not ended yet: %s", place, error)

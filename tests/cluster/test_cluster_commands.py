@@ -277,3 +277,26 @@ def test_a_cluster_is_not_wired_without_a_connection() -> None:
 
     with pytest.raises(ConfigurationError, match="needs a connection"):
         wiring.build("kubernetes", plan, wiring.Wishes())
+
+
+def test_a_pipeline_that_gives_a_release_up_under_way_keeps_its_lease(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    climb(stage)
+
+    stage.stage("release")
+
+    assert stage.lease()["spec"]["holderIdentity"] == "pipeline"
+    assert "when its lease runs out, the watchdog ends it" in capsys.readouterr().err
+
+
+def test_a_hook_after_the_end_leaves_no_lease_behind(stage: Stage) -> None:
+    assert stage.stage("hook", "post-rollout") == 0
+
+    assert not stage.lease()["spec"].get("holderIdentity")
+
+
+def test_an_owner_without_a_name_is_refused(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    assert stage.stage("gate", "--owner", "") == 78
+
+    assert "--owner: empty" in capsys.readouterr().err

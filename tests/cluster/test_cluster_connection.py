@@ -1,5 +1,6 @@
 """How a cluster is found: by a kubeconfig, by one of its contexts, by the environment."""
 
+import json
 import os
 import subprocess
 import sys
@@ -54,3 +55,32 @@ def test_without_a_word_the_environment_says(api: ApiServer, tmp_path: Path) -> 
     said = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True, timeout=60)
 
     assert said.stdout == b"1\n"
+
+
+def with_server(api: ApiServer, folder: Path, server: str, token: str = "") -> Path:
+    document = json.loads(api.kubeconfig(folder).read_text())
+    document["clusters"][0]["cluster"]["server"] = server
+    document["users"][0]["user"]["token"] = token or document["users"][0]["user"]["token"]
+    path = folder / "changed.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1:6443", "not a url", "https://[::bad"])
+def test_a_server_that_is_no_address_is_refused(api: ApiServer, tmp_path: Path, server: str) -> None:
+    with pytest.raises(ConfigurationError, match="no cluster is configured"):
+        connect(with_server(api, tmp_path, server))
+
+
+@pytest.mark.parametrize("token", ["se\ncret", "se€cret"])
+def test_a_token_that_no_header_can_carry_is_refused_unseen(api: ApiServer, tmp_path: Path, token: str) -> None:
+    with pytest.raises(ConfigurationError, match="look at the server and at the token") as refused:
+        connect(with_server(api, tmp_path, api.url, token)).read("/version")
+    assert "cret" not in str(refused.value).replace("secret", "")
+
+
+def test_a_kubeconfig_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="no cluster is configured"):
+        connect(path)

@@ -237,3 +237,29 @@ def test_flaggers_own_hashes_are_left_alone() -> None:
         "lastTransitionTime",
         "conditions",
     }
+
+
+def test_who_was_superseded_gives_no_fence_from_then_on(
+    cluster: Cluster, store: KubernetesStateStore, clock: MemoryClock
+) -> None:
+    store.acquire("run-1", MINUTE)
+    KubernetesStateStore(cluster, Place("test", "ad"), clock).acquire("run-2", MINUTE, by_force=True)
+
+    with pytest.raises(FencedError):
+        store.acquire("run-1", MINUTE)
+
+    with pytest.raises(ConflictError, match="our lease has run out"):
+        store.fence()
+
+
+def test_the_status_of_a_canary_that_flagger_drives_is_left_alone(
+    cluster: Cluster, store: KubernetesStateStore
+) -> None:
+    lease = store.acquire("run-1", MINUTE)
+    document = releases.canary()
+    cluster.create(CANARY, document)
+    cluster.patch(CANARY, "test", "ad", {"status": {"phase": "Progressing", "lastAppliedSpec": "12345"}}, "status")
+
+    store.save(RolloutState(Phase.FAILED), lease)
+
+    assert (cluster.get(CANARY, "test", "ad") or {})["status"]["phase"] == "Progressing"

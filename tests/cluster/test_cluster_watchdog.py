@@ -241,3 +241,25 @@ def test_all_namespaces_are_watched_from_the_pods_own(
 
     assert beat == Beat((), "test")
     assert cluster.get(LEASE, "test", LEADER)
+
+
+def test_a_release_that_was_given_up_under_way_is_ended_after_a_while(stage: Stage) -> None:
+    clock, store = Shifted(), KubernetesStateStore(stage.cluster, PLACE, SystemClock())
+    store.release(store.acquire("pipeline", STAGE_LEASE))
+    watchdog = ClusterWatchdog(stage.cluster, BEAT, clock)
+
+    look(watchdog, clock, 50)
+    assert mesh.weights(stage.cluster)["ad-primary"] == 70
+
+    look(watchdog, clock, 30)
+    assert (mesh.weights(stage.cluster)["ad-primary"], stage.status()["phase"]) == (100, "Failed")
+
+
+def test_a_namespace_that_cannot_be_read_hides_no_other(stage: Stage, api: ApiServer) -> None:
+    clock = Shifted()
+    api.refuse("/namespaces/shop/leases", status=403, times=1000)
+    watchdog = ClusterWatchdog(stage.cluster, Beat(("shop", "test"), "test"), clock)
+
+    look(watchdog, clock, 60 + 30)
+
+    assert mesh.weights(stage.cluster)["ad-primary"] == 100

@@ -361,3 +361,19 @@ def test_a_lease_is_renewed_through_trouble_until_it_is_lost(
         assert states.enough.wait(10)
 
     assert states.renewals >= renewals
+
+
+def test_a_lease_is_renewed_through_trouble_that_a_person_would_have_to_mend() -> None:
+    story, troubles = Story(), iter([True])
+    acquire, renewed = story.states.acquire, threading.Event()
+
+    def stumble(owner: str, duration: timedelta, **more: bool) -> Lease:
+        if threading.current_thread().name == "lease":
+            if next(troubles, False):
+                raise ConfigurationError("the token is not accepted")
+            renewed.set()
+        return acquire(owner, duration, **more)
+
+    story.states.acquire = stumble  # type: ignore[method-assign] # the store stumbles once
+    with keeping(replace(story.release, lease=timedelta(milliseconds=60))):
+        assert renewed.wait(10)

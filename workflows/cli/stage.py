@@ -102,8 +102,11 @@ def _run(arguments: argparse.Namespace, release: Release) -> int:
         stages.acquire(release, stages.Conflict(arguments.on_conflict), patience)
     with interruptible(), keeping(release):
         state = STAGES[arguments.stage](release, arguments.value)
-    if arguments.stage in _LAST or not state.under_way:
+    if not state.under_way:
         let_go(release)
+    elif arguments.stage in _LAST:
+        # Nobody may look away from a release under way: who gives it up leaves it to the watchdog.
+        sys.stderr.write(f"penstock: {release.plan.key} is under way; when its lease runs out, the watchdog ends it\n")
     _print(release.plan, state, arguments.results)
     return loop.exit_code(state)
 
@@ -129,6 +132,8 @@ def _call_hooks(arguments: argparse.Namespace, release: Release) -> int:
     patience = _read_duration("--wait", arguments.wait) if arguments.wait else timedelta()
     with interruptible(), keeping(release):
         answer = stages.hook(release, types[name], patience)
+    if not release.state().under_way:
+        let_go(release)
     _print(release.plan, release.state(), arguments.results)
     return ExitCode.PROMOTED if answer.passed else ExitCode.REFUSED
 
@@ -152,6 +157,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     add_platform_options(parser)
     arguments = parser.parse_args(list(argv))
+    if not arguments.owner:
+        raise ConfigurationError("--owner: empty; name who owns the release, the same for all its stages")
     if bool(arguments.value) is not (arguments.stage in _WITH_VALUE):
         needs = "a value" if arguments.stage in _WITH_VALUE else "no value"
         raise ConfigurationError(f"stage {arguments.stage}: needs {needs}, got {arguments.value!r}")

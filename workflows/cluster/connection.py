@@ -23,19 +23,27 @@ def connect(kubeconfig: Path | None = None, context: str = "", *, patience_s: fl
     config: Any = import_module("kubernetes.config")
     yaml: Any = import_module("yaml")
     settings = client.Configuration()
+    if kubeconfig is not None and not kubeconfig.exists():
+        raise _refuse(f"{kubeconfig}: no such file")
     try:
         config.load_kube_config(
             str(kubeconfig) if kubeconfig else None, context=context or None, client_configuration=settings
         )
-    except (config.ConfigException, OSError, yaml.YAMLError, AttributeError, TypeError) as error:
+    except (config.ConfigException, OSError, ValueError, yaml.YAMLError, AttributeError, TypeError) as error:
         # The library reads what is no kubeconfig as if it were one, up to the first surprise.
-        raise ConfigurationError(
-            f"no cluster is configured ({error}); name a kubeconfig with --kubeconfig or KUBECONFIG, "
-            "or run in a pod with a service account"
-        ) from error
+        raise _refuse(str(error)) from error
+    if not settings.host.startswith(("http://", "https://")):
+        raise _refuse(f"its server {settings.host!r} is no address, write https://HOST:PORT")
     # The client's own pool carries the certificates; its models and its retries are not needed.
     pool = client.ApiClient(settings).rest_client.pool_manager
     return Cluster(pool, settings.host.rstrip("/"), lambda: _authorize(settings), patience_s)
+
+
+def _refuse(why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"no cluster is configured ({why}); name a kubeconfig with --kubeconfig or KUBECONFIG, "
+        "or run in a pod with a service account"
+    )
 
 
 def _in_pod() -> bool:

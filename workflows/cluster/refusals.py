@@ -73,3 +73,8 @@ def unreachable(url: str) -> Iterator[None]:
         yield
     except (errors.HTTPError, OSError) as error:
         raise UnavailableError(f"{url}: the API server does not answer ({type(error).__name__}: {error})") from error
+    except ValueError:
+        # The library's words would show the value, which may be a token.
+        raise ConfigurationError(
+            f"{url}: the request cannot be written; look at the server and at the token in the kubeconfig"
+        ) from None

@@ -14,10 +14,10 @@ from datetime import timedelta
 from typing import Any
 
 from workflows.cluster.client import Cluster
-from workflows.cluster.guard import Guard, find_canary
+from workflows.cluster.guard import Guard, driven_by_flagger, find_canary
 from workflows.cluster.kinds import CANARY, CONFIG_MAP, LEASE, Manifest
 from workflows.cluster.pen import FENCE, Pen
-from workflows.errors import ConfigurationError, ConflictError, PenstockError
+from workflows.errors import ConfigurationError, ConflictError, FencedError, PenstockError
 from workflows.ports import Clock, Lease
 from workflows.rollout.order import Order
 from workflows.rollout.state import RolloutState
@@ -82,7 +82,12 @@ class KubernetesStateStore:
         """Become the owner or stay it; raises FencedError while another's lease runs, or while Flagger drives."""
         with self._lock:
             self._guard()
-            lease = self._tenure.acquire(tenure.Claim(owner, self._clock.now(), duration, by_force=by_force))
+            try:
+                lease = self._tenure.acquire(tenure.Claim(owner, self._clock.now(), duration, by_force=by_force))
+            except FencedError:
+                # Nothing more is written under the lease that somebody took from us.
+                self._lease = tenure.NOBODY
+                raise
             if lease.fence != self._lease.fence:
                 # From here on no older owner can write the state, not even one that checked its lease a moment ago.
                 self._put(lease, {SOURCE: self._source} if self._source else {})
@@ -143,7 +148,8 @@ class KubernetesStateStore:
         place = self._place
         try:
             canary = find_canary(self._cluster, place.namespace, place.name)
-            change = canary and canary_status.describe(state, canary, self._clock.now())
+            ours = canary is not None and not driven_by_flagger(canary)
+            change = canary_status.describe(state, canary, self._clock.now()) if canary and ours else None
             if change:
                 self._cluster.patch(CANARY, place.namespace, place.name, {"status": change}, "status")
         except PenstockError as error:

@@ -16,6 +16,7 @@ from workflows.notifiers.fanout import EventFanout
 from workflows.notifiers.kubernetes import KubernetesEvents
 from workflows.ports import Platform
 from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.traffic import Arm
 from workflows.routers.kubernetes import build_router
 from workflows.routers.paced import PacedRouter
 from workflows.states.kubernetes import KubernetesStateStore
@@ -37,7 +38,9 @@ def build(plan: RolloutPlan, wishes: Wishes) -> Platform:
     workload = build_workload(pen, plan, clock)
     return Platform(
         clock=clock,
-        router=PacedRouter(build_router(pen, plan, clock), workload.capacity, clock),
+        router=PacedRouter(
+            build_router(pen, plan, clock), workload.capacity, lambda: workload.readiness(Arm.CANARY).serving, clock
+        ),
         workload=workload,
         counter=build_counter(cluster, plan, wishes.prometheus),
         metrics=ClusterMetrics(cluster, wishes.prometheus),
