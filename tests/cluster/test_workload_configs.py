@@ -1,5 +1,7 @@
 """The ConfigMaps and Secrets of a release: each arm has its own, and a change of one is a new revision."""
 
+import copy
+
 import pytest
 
 from tests.cluster.api_server import ApiServer
@@ -68,7 +70,7 @@ def test_configs_are_found_wherever_a_pod_names_them() -> None:
 
 
 def test_the_primarys_pod_names_the_copies_in_the_same_places() -> None:
-    pod = deployment(pod=POD)["spec"]["template"]["spec"]
+    pod = deployment(pod=copy.deepcopy(POD))["spec"]["template"]["spec"]
 
     use_copies(pod, [Config("configmap", "mounted"), Config("secret", "key"), Config("secret", "all")])
 

@@ -267,7 +267,7 @@ def test_a_second_run_at_the_same_time_is_told_who_holds_the_release(theatre: Th
     ("words", "said"),
     [
         (["--platform", "istoi"], "unknown platform 'istoi'; known: kubernetes, local, memory"),
-        (["--platform", "kubernetes"], "comes with a later release"),
+        (["--platform", "kubernetes", "--kubeconfig", "/nowhere"], "no cluster is configured (/nowhere: no such file)"),
         (["--interval", "soon"], "--interval: 'soon' is not a duration"),
         (["--interval", "0s"], "--interval: '0s' is not positive"),
         (["--resolve", "nowhere"], "--resolve: 'nowhere' is not HOST:PORT=HOST:PORT"),
