@@ -51,6 +51,12 @@ def test_a_service_as_target_is_not_scaled() -> None:
     assert not {"deployments", "pods"} & {right.resource for right in rights}
 
 
+def test_a_knative_service_is_not_taken_away() -> None:
+    target = Reference("Service", "ad", "serving.knative.dev/v1")
+    rights = list_rights(plan(target=target, provider="knative"), Part.REVERT)
+    assert [right.resource for right in rights] == ["leases", "configmaps"]
+
+
 def test_an_account_is_rendered_with_its_role(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["render", "rbac", "--canary", "examples/ad-service/canary.yaml"]) == 0
     out = capsys.readouterr().out

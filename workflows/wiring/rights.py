@@ -45,6 +45,7 @@ class Part(enum.Enum):
     WAIT = "wait"
     ORDER = "order"
     REVERT = "revert"
+    ADOPT = "adopt"
 
     @property
     def summary(self) -> str:
@@ -59,6 +60,7 @@ _SUMMARIES: Mapping[Part, str] = MappingProxyType(
         Part.WAIT: "`penstock wait` and `penstock stage status`",
         Part.ORDER: "`penstock pause`, `resume`, `abort`, `retry` and `promote`",
         Part.REVERT: "`penstock revert`, besides the rights of a release",
+        Part.ADOPT: "`penstock adopt` and `penstock hand-back`",
     }
 )
 
@@ -85,6 +87,9 @@ _COMPANIONS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
 
 _CLUSTER_WIDE = frozenset({kuma.TRAFFIC_ROUTE})
 """The kinds whose objects lie in no namespace, so that no Role can give a right to them."""
+
+_WITH_PODS = frozenset({DEPLOYMENT.kind, DAEMON_SET.kind})
+"""The targets whose pods we copy to a primary."""
 
 _GROUP = "rbac.authorization.k8s.io"
 
@@ -114,7 +119,7 @@ def _list_release(plan: RolloutPlan) -> Iterator[Right]:
 
 
 def _list_target(plan: RolloutPlan) -> Iterator[Right]:
-    if plan.target.kind in {DEPLOYMENT.kind, DAEMON_SET.kind}:
+    if plan.target.kind in _WITH_PODS:
         yield Right(kind_of(plan), _KEEP, "copy the target to the primary, and scale it")
         yield Right(POD, ("list",), "say why an arm is not ready")
 
@@ -143,22 +148,38 @@ def _list_watchdog(_: RolloutPlan) -> Iterator[Right]:
 
 def _list_wait(plan: RolloutPlan) -> Iterator[Right]:
     yield Right(CANARY, ("get",), "see the phase, whoever drives")
-    yield Right(CONFIG_MAP, ("get",), "see where our release stands")
-    yield Right(kind_of(plan), ("get",), "know the revision that is waited for")
+    yield Right(CONFIG_MAP, ("get",), "see where our release stands, and what the pods use")
+    yield from _list_revision(plan)
+
+
+def _list_revision(plan: RolloutPlan) -> Iterator[Right]:
+    yield Right(kind_of(plan), ("get",), "know the revision that the target asks for")
+    if plan.target.kind in _WITH_PODS:
+        yield Right(SECRET, ("get",), "know the revision by what the pods use; leave it out where they use none")
 
 
 def _list_order(_: RolloutPlan) -> Iterator[Right]:
-    yield Right(CANARY, ("get",), "read the plan")
     yield Right(CONFIG_MAP, ("get", "patch"), "leave the order beside the state")
 
 
 def _list_revert(plan: RolloutPlan) -> Iterator[Right]:
-    made = [CONFIG_MAP, SECRET, SERVICE]
-    made += [right.kind for right in (*_list_target(plan), *_list_router(plan)) if "create" in right.verbs]
+    yield Right(LEASE, ("delete",), "forget the release")
+    made = [CONFIG_MAP]
+    if not find_dialect(plan).is_target:
+        made += [SECRET, SERVICE]
+        made += [right.kind for right in (*_list_target(plan), *_list_router(plan)) if "create" in right.verbs]
     if plan.autoscaler:
         made.append(_autoscaler(plan))
     for kind in dict.fromkeys(made):
         yield Right(kind, ("delete",), "take away what a release made")
+
+
+def _list_adopt(plan: RolloutPlan) -> Iterator[Right]:
+    yield Right(CANARY, ("get", "update"), "suspend it for Flagger, or let Flagger go on")
+    yield Right(CANARY, ("patch",), "show phase and weight", "status")
+    yield Right(LEASE, _KEEP, "own the release while its state is taken over")
+    yield Right(CONFIG_MAP, _KEEP, "keep the state, and see what the pods use")
+    yield from _list_revision(plan)
 
 
 _ROWS = MappingProxyType(
@@ -168,6 +189,7 @@ _ROWS = MappingProxyType(
         Part.WAIT: _list_wait,
         Part.ORDER: _list_order,
         Part.REVERT: _list_revert,
+        Part.ADOPT: _list_adopt,
     }
 )
 
