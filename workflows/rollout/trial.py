@@ -128,9 +128,9 @@ def _leaves(terms: Terms, gate: Judgement, finding: Finding) -> bool:
 
 
 def _too_early(terms: Terms, gate: Judgement, finding: Finding) -> bool:
-    """Tell whether a check failed at a rung below the plan's own, where a handful of requests can fail any limit."""
+    """Tell whether a check objects at a rung below the plan's own, where there is a handful of requests, or none."""
     low = finding.case.weight < terms.weights[0] and finding.case.rung_s < terms.patience_s
-    return gate.verdict is Verdict.FAILED and low
+    return gate.verdict is not Verdict.PASSED and low and not _leaves(terms, gate, finding)
 
 
 def _wait_for_requests(tick: Tick, gate: Judgement, finding: Finding) -> Judgement:
