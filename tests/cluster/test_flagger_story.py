@@ -23,14 +23,30 @@ pytestmark = [pytest.mark.flagger, pytest.mark.timeout(900)]
 _TICK_S = 10.0
 
 
+_PROGRAMS = ("kubectl", "prometheus")
+_DEFINITIONS = {"canaries.flagger.app", "virtualservices.networking.istio.io"}
+
+
+def _list_missing() -> Iterator[str]:
+    for program in _PROGRAMS:
+        if shutil.which(program) is None:
+            yield f"{program} is not on the PATH; install it (Debian: apt-get install {program})"
+    if not flagger.BINARY.exists():
+        yield f"{flagger.BINARY} is not there; `make build/flagger` compiles it"
+    if lacking := _DEFINITIONS - {definition["metadata"]["name"] for definition in definitions.published()}:
+        yield f"PENSTOCK_CRDS must name a folder with the definitions of {' and '.join(sorted(lacking))}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def everything_is_there() -> None:
+    """Fail before anything is started: a story that was not played has proved nothing."""
+    if missing := list(_list_missing()):
+        pytest.fail("; ".join(missing), pytrace=False)
+
+
 @pytest.fixture(scope="module")
 def stage(real_server: RealServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """One stage for the whole story, whose scenes follow each other."""
-    for program in ("kubectl", "prometheus"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not on the PATH; Debian has it as a package")
-    if not definitions.published():
-        pytest.skip("PENSTOCK_CRDS names no folder with Flagger's and Istio's definitions")
     real_server.clean()
     cluster = connect(real_server.kubeconfig)
     with suppress(ConflictError):
