@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from tests.cluster.kubelet import Kubelet
 from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage
 from tests.local_traffic import eventually
+from webhooks.protocol import HookType
 from workflows import stages, wiring
 from workflows.canary.override import with_interval
 from workflows.cli.subject import read_object
@@ -23,22 +24,37 @@ from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import Kind, Manifest
 from workflows.release import Release, keeping
 from workflows.rollout.phase import Phase
-from workflows.rollout.state import Cause, RolloutState
+from workflows.rollout.state import Cause
 from workflows.states.place import Place
 
 MOST_LIVES = 60
 
-PIPELINE: tuple[Callable[[Release], RolloutState], ...] = (
+Step = Callable[[Release], object]
+
+TO_30: tuple[Step, ...] = (
+    stages.acquire,
     stages.start,
+    lambda release: stages.hook(release, HookType.PRE_ROLLOUT),
     stages.gate,
+    lambda release: stages.mirror(release, on=True),
+    lambda release: stages.mirror(release, on=False),
     lambda release: stages.set_weight(release, 30),
+)
+TO_PROMOTED: tuple[Step, ...] = (
     stages.gate,
     lambda release: stages.set_weight(release, 60),
     stages.gate,
     stages.promote,
-    stages.shift_back,
-    stages.finalise,
 )
+TO_END: tuple[Step, ...] = (stages.shift_back, stages.finalise)
+
+
+def roll_back(release: Release) -> object:
+    return stages.rollback(release, Cause.ABORTED, "asked for")
+
+
+def finish(release: Release) -> object:
+    return stages.finish(release, Cause.ABORTED, "the pipeline ended")
 
 
 class KilledError(BaseException):
@@ -73,16 +89,23 @@ class Mortal(Cluster):
 
 
 @pytest.fixture
-def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
+def fresh(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
+    """A canary that was never released."""
     with mesh.serving(Mesh(cluster)) as served, kubelet.running():
         stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
         stage.set_up()
-        assert stage.run() == 0
-        stage.set_image("v2")
         yield stage
 
 
-def live(stage: Stage, step: Callable[[Release], RolloutState], cluster: Cluster) -> None:
+@pytest.fixture
+def stage(fresh: Stage) -> Stage:
+    """A canary whose v1 serves and whose v2 is to be released."""
+    assert fresh.run() == 0
+    fresh.set_image("v2")
+    return fresh
+
+
+def live(stage: Stage, step: Step, cluster: Cluster) -> None:
     """Run one stage as a process of its own would."""
     plan, text = read_object(cluster, Place("test", "ad"))
     plan = with_interval(plan, "50ms")
@@ -92,7 +115,7 @@ def live(stage: Stage, step: Callable[[Release], RolloutState], cluster: Cluster
         step(release)
 
 
-def outlive(stage: Stage, step: Callable[[Release], RolloutState], *, after: bool) -> int:
+def outlive(stage: Stage, step: Step, *, after: bool) -> int:
     """Call a stage until it lives to its end, killed one write later each time; tell how often it died."""
     for deaths in range(MOST_LIVES):
         try:
@@ -103,24 +126,53 @@ def outlive(stage: Stage, step: Callable[[Release], RolloutState], *, after: boo
     raise AssertionError(f"killed {MOST_LIVES} times and not at its end")
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def reach(stage: Stage, steps: Iterable[Step]) -> None:
+    """Run stages that live."""
+    for step in steps:
+        live(stage, step, stage.cluster)
+
+
+either_side = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+
+
+@either_side
+def test_a_first_release_outlives_a_kill_at_every_write(fresh: Stage, *, after: bool) -> None:
+    deaths = outlive(fresh, stages.initialise, after=after)
+
+    assert deaths
+    assert (fresh.image("ad-primary"), mesh.weights(fresh.cluster)["ad-primary"]) == ("ad:v1", 100)
+    assert fresh.status()["phase"] == Phase.INITIALIZED.value
+
+
+@either_side
 def test_a_release_outlives_a_kill_at_every_write_of_its_stages(stage: Stage, *, after: bool) -> None:
-    deaths = [outlive(stage, step, after=after) for step in PIPELINE]
+    deaths = [outlive(stage, step, after=after) for step in (*TO_30, *TO_PROMOTED, *TO_END)]
 
     assert all(deaths)
     assert (stage.image("ad-primary"), mesh.weights(stage.cluster)["ad-primary"]) == ("ad:v2", 100)
     assert stage.status()["phase"] == Phase.SUCCEEDED.value
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_rollback_outlives_a_kill_at_every_write(stage: Stage, *, after: bool) -> None:
-    for step in PIPELINE[:3]:
-        live(stage, step, stage.cluster)
+@either_side
+@pytest.mark.parametrize("end", [roll_back, finish])
+def test_the_way_home_outlives_a_kill_at_every_write(stage: Stage, end: Step, *, after: bool) -> None:
+    reach(stage, TO_30)
 
-    deaths = outlive(stage, lambda release: stages.rollback(release, Cause.ABORTED, "asked for"), after=after)
+    deaths = outlive(stage, end, after=after)
 
     assert deaths
     assert (mesh.weights(stage.cluster)["ad-primary"], stage.status()["phase"]) == (100, "Failed")
+
+
+@either_side
+def test_a_promotion_that_is_finished_outlives_a_kill_at_every_write(stage: Stage, *, after: bool) -> None:
+    reach(stage, (*TO_30, *TO_PROMOTED))
+
+    deaths = outlive(stage, finish, after=after)
+
+    assert deaths
+    assert (stage.image("ad-primary"), mesh.weights(stage.cluster)["ad-primary"]) == ("ad:v2", 100)
+    assert stage.status()["phase"] == Phase.SUCCEEDED.value
 
 
 def renewed(stage: Stage) -> str:
