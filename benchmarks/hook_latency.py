@@ -44,6 +44,7 @@ STARTS = 20
 P99_TARGET_MS = 10.0
 MEMORY_TARGET_MB = 180
 START_TARGET_MS = 100.0
+CALLS_TO_SETTLE = 20
 BUSY = f"{BUSY_RUNS} runs, {WAITING} hooks wait, {PAGES} live pages"
 READ_BACK = f"{HOOK_RATE}/s of {NAMESPACES * CANARIES} canaries, read back"
 CATALOG = """
@@ -86,6 +87,13 @@ def measure_starts(url: str) -> list[float]:
     return sorted(took)
 
 
+def established(url: str) -> int:
+    """Count the connections that the server holds open (Linux: /proc/net/tcp, state 01)."""
+    port = f":{int(url.rpartition(':')[2]):04X}"
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum(row[1].endswith(port) and row[3] == "01" for row in rows)
+
+
 def measure_busy(served: Served, seconds: float) -> Latency:
     """Ask gates while runs are under way, hooks wait for them, and pages wait for them to end."""
     start_runs(served.url, BUSY_RUNS)
@@ -99,6 +107,10 @@ def measure_busy(served: Served, seconds: float) -> Latency:
         for number in range(PAGES):
             path = f"/api/v1/runs/{runs[number % BUSY_RUNS]['id']}/wait?seconds={int(seconds) + 3}"
             open_calls.submit(call, served.url, path)
+        # What is measured is the state in which all of them wait, not the moment in which they come.
+        wait_until(lambda: established(served.url) >= WAITING + PAGES, "hooks and pages that wait")
+        for _ in range(CALLS_TO_SETTLE):
+            call(served.url, "/healthz")
         return measure(served, Drive(BUSY, RATE, seconds, ask_gate))
 
 

@@ -5,6 +5,7 @@ The one rule to keep: whoever reports a verdict that must not be given twice ret
 
 import logging
 import math
+import random
 import threading
 import time
 import uuid
@@ -19,8 +20,9 @@ from webhooks.telemetry import logs
 
 _log = logging.getLogger("penstock.runs")
 _FIRST_POLL_S = 0.02
-_LONGEST_POLL_S = 0.25
+_LONGEST_POLL_S = 0.5
 _POLL_SHARE = 0.1
+_APART = (0.5, 1.5)
 
 
 class RunService:
@@ -48,9 +50,11 @@ class RunService:
         began, pause = time.monotonic(), threading.Event()
         try:
             while not run.state.ended and (left_s := min(deadline, self._stop_at) - time.monotonic()) > 0:
-                # The longer it has taken, the less a moment more matters.
+                # The longer it has taken, the less a moment more matters. Who wait together must not all look at once,
+                # or whoever asks a gate then stands behind them.
                 patience_s = _FIRST_POLL_S + _POLL_SHARE * (time.monotonic() - began)
-                pause.wait(min(patience_s, _LONGEST_POLL_S, left_s))
+                apart = random.uniform(*_APART)  # noqa: S311 - no secret
+                pause.wait(min(apart * min(patience_s, _LONGEST_POLL_S), left_s))
                 run = self.runs.find(run.id) or run
         finally:
             self._places.release()
