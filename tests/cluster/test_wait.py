@@ -1,12 +1,14 @@
 """`penstock wait`: the end of the revision that was there at the start, whoever drives; never an older one's."""
 
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import mesh
+from tests.cluster import accounts, mesh
 from tests.cluster.api_server import ApiServer
 from tests.cluster.kubelet import Kubelet
 from tests.cluster.mesh import Mesh
@@ -167,3 +169,31 @@ def test_a_canary_that_is_deleted_meanwhile_is_waited_for_no_longer(
     assert wait(stage, "20s") == 78
 
     assert "the Canary was deleted" in capsys.readouterr().err
+
+
+def show_soon(stage: Stage) -> threading.Timer:
+    """Let the controller promote the release in a moment."""
+    timer = threading.Timer(0.5, show, (stage, "Succeeded", "True", SystemClock().now() + timedelta(minutes=1)))
+    timer.start()
+    return timer
+
+
+def test_a_change_is_waited_for_by_a_watch(stage: Stage, api: ApiServer) -> None:
+    stage.set_image("v2")
+    change = show_soon(stage)
+
+    assert wait(stage, "20s") == 0
+
+    change.join()
+    assert "GET /apis/flagger.app/v1beta1/namespaces/test/canaries" in api.requests
+
+
+def test_who_may_not_watch_looks_again_and_again(stage: Stage, api: ApiServer, tmp_path: Path) -> None:
+    stage.set_image("v2")
+    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get"]}]
+    limited = replace(stage, kubeconfig=api.kubeconfig(tmp_path, accounts.make(stage.cluster, "test", rules)))
+    change = show_soon(stage)
+
+    assert wait(limited, "20s") == 0
+
+    change.join()

@@ -7,6 +7,7 @@ where Flagger drives, whose hash cannot be computed from outside, it must be you
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +21,7 @@ from workflows.cluster.guard import driven_by_flagger
 from workflows.cluster.kinds import CANARY, Manifest
 from workflows.cluster.outcomes import Result
 from workflows.cluster.targets import kind_of
-from workflows.errors import ConfigurationError, ExitCode, TemporaryError
+from workflows.errors import ConfigurationError, ExitCode, PenstockError, TemporaryError
 from workflows.ports import Platform
 from workflows.rollout.phase import Phase
 from workflows.rollout.plan import RolloutPlan
@@ -28,6 +29,9 @@ from workflows.rollout.state import RolloutState
 from workflows.states.place import Place
 
 LOOK_EVERY = timedelta(seconds=1)
+"""How often is looked where changes cannot be watched."""
+
+_WATCH_FOR = timedelta(seconds=5)
 
 _CODES = {Result.PROMOTED: ExitCode.PROMOTED, Result.FAILED: ExitCode.ROLLED_BACK}
 _RELEASED = frozenset({Phase.INITIALIZED, Phase.SUCCEEDED})
@@ -55,6 +59,18 @@ class _Vigil:
         if canary is None:
             raise ConfigurationError(f"{self.plan.key}: the Canary was deleted")
         return outcomes.summarise(canary), self._conclude(canary)
+
+    def rest(self, at_most: timedelta) -> None:
+        """Wait until the Canary changes; what cannot be watched is looked at again soon."""
+        clock = self.platform.clock
+        began = clock.now()
+        with suppress(PenstockError):
+            watched = self.cluster.watch(CANARY, self.plan.namespace, self.plan.name, at_most.total_seconds())
+            # The first is the Canary as it is; what else changes, as the target, is seen when the watch is over.
+            next(watched, None)
+            if next(watched, None):
+                return
+        clock.sleep(max(timedelta(), min(LOOK_EVERY, at_most) - (clock.now() - began)))
 
     def _conclude(self, canary: Manifest) -> _End | None:
         current = self.platform.workload.revision()
@@ -103,7 +119,7 @@ def _wait(vigil: _Vigil, timeout: timedelta) -> _End:
         left = deadline - clock.now()
         if end or left <= timedelta():
             return end or _End(ExitCode.TEMPORARY, f"not released within {timeout}; {last}")
-        clock.sleep(min(LOOK_EVERY, left))
+        vigil.rest(min(_WATCH_FOR, left))
 
 
 def _read_timeout(text: str) -> timedelta:

@@ -147,7 +147,7 @@ def _list_watchdog(_: RolloutPlan) -> Iterator[Right]:
 
 
 def _list_wait(plan: RolloutPlan) -> Iterator[Right]:
-    yield Right(CANARY, ("get",), "see the phase, whoever drives")
+    yield Right(CANARY, ("get", "watch"), "see the phase, whoever drives")
     yield Right(CONFIG_MAP, ("get",), "see where our release stands, and what the pods use")
     yield from _list_revision(plan)
 
