@@ -98,3 +98,13 @@ def test_a_port_that_cannot_be_had_is_named(stage: Stage, port: str, capsys: pyt
     taken = stage.prometheus.rpartition(":")[2] if port == "taken" else port
     assert main(["watchdog", *stage.where(), "--metrics-port", taken]) == 78
     assert f"--metrics-port: {taken}: " in capsys.readouterr().err
+
+
+def test_a_watchdog_that_may_not_look_says_so_and_ends(
+    stage: Stage, api: ApiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.refuse("/leases", status=403)
+
+    assert main(["watchdog", *stage.where()]) == 78
+
+    assert "docs/rbac.md lists the rights that are needed" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -11,9 +12,12 @@ from prometheus_client import CollectorRegistry, start_http_server
 from workflows.canary.templates import DEFAULT_NAMESPACE
 from workflows.cli.subject import connect
 from workflows.clocks import SystemClock
-from workflows.errors import ConfigurationError, ExitCode
+from workflows.cluster.client import Cluster
+from workflows.cluster.kinds import LEASE
+from workflows.errors import ConfigurationError, ExitCode, TemporaryError
 from workflows.exposition import ReleaseCollector
 from workflows.process import interruptible
+from workflows.states.cluster_lease import PICKED
 from workflows.watchdog import LOOK_EVERY, Beat, ClusterWatchdog
 
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -26,6 +30,7 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     clock, beat = SystemClock(), _read_beat(arguments)
     cluster = connect(arguments)
+    _check(cluster, beat)
     watchdog = ClusterWatchdog(cluster, beat, clock)
     if arguments.metrics_port is not None:
         _serve_metrics(ReleaseCollector(cluster, beat.namespaces), arguments.metrics_port)
@@ -37,6 +42,13 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         watchdog.rest(_GRACE)
     return ExitCode.PROMOTED
+
+
+def _check(cluster: Cluster, beat: Beat) -> None:
+    """Refuse a place that may not be watched now; a server that does not answer may later."""
+    for namespace in beat.namespaces or ("",):
+        with suppress(TemporaryError):
+            cluster.list(LEASE, namespace, PICKED)
 
 
 def _serve_metrics(collector: ReleaseCollector, port: int) -> None:
