@@ -60,7 +60,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_that_a_page_names_exists(page: Path) -> None:
-    named = set(re.findall(r"`penstock ([a-z]+)", text_of(page)))
+    named = set(re.findall(r"`penstock ([a-z-]+)", text_of(page)))
 
     assert named <= {*COMMANDS, "help"}
 

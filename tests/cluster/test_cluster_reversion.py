@@ -1,6 +1,7 @@
 """`penstock revert`: a canary at rest goes back to plain Kubernetes, and its record goes with it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from tests.cluster.kubelet import Kubelet
 from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage
 from workflows.cli import main
+from workflows.clocks import SystemClock
 from workflows.cluster.client import Cluster
+from workflows.states.kubernetes import KubernetesStateStore
+from workflows.states.place import Place
 
 
 @pytest.fixture
@@ -45,7 +49,8 @@ def test_a_reverted_canary_can_be_released_anew(stage: Stage) -> None:
 def test_a_canary_is_not_reverted_in_the_middle_of_a_release(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.set_image("v2")
     assert stage.stage("start") == 0
-    stage.stage("release")
+    store = KubernetesStateStore(stage.cluster, Place("test", "ad"), SystemClock())
+    store.release(store.acquire("pipeline", timedelta(minutes=1)))
 
     code = revert(stage)
 
