@@ -5,8 +5,9 @@ touches nothing, since another owner has the release.
 """
 
 from workflows import stages
+from workflows.custody import keeping, let_go
 from workflows.errors import ExitCode, FencedError
-from workflows.release import Release, keeping, let_go
+from workflows.release import Release
 from workflows.rollout.state import Cause, RolloutState
 from workflows.stages import Watch
 

@@ -5,14 +5,12 @@ are in force; whatever is repeated after a crash is absolute and finds its work 
 """
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from webhooks.protocol import HookPayload, HookType
-from workflows.errors import FencedError, PenstockError, TemporaryError
+from workflows.errors import TemporaryError
 from workflows.ports import Lease, Platform
 from workflows.records import Decider, Evidence, Exchange, TickRecord, keep_nothing
 from workflows.rollout import gates, machine
@@ -112,37 +110,6 @@ def perform(release: Release, before: RolloutState, decision: Decision) -> None:
     tell(release, after, decision.events)
     if decision.ended:
         _call_post_rollout(release, after)
-
-
-@contextmanager
-def keeping(release: Release) -> Iterator[None]:
-    """Own the release for the length of a block; a lease that was lost shows as FencedError at the next tick."""
-    release.acquire()
-    over = threading.Event()
-    keeper = threading.Thread(target=_renew, args=(release, over), name="lease", daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        over.set()
-        keeper.join(release.lease.total_seconds())
-
-
-def let_go(release: Release) -> None:
-    """Give the release up, so that the next owner need not wait for the lease to end; who cannot lets it lapse."""
-    with suppress(FencedError, TemporaryError):
-        release.platform.states.release(release.acquire())
-
-
-def _renew(release: Release, over: threading.Event) -> None:
-    while not over.wait(release.lease.total_seconds() / 3):
-        try:
-            release.acquire()
-        except FencedError:
-            return
-        except PenstockError:
-            # Also what only a person can mend: a token that is not accepted now may be in a moment.
-            continue
 
 
 def act(platform: Platform, action: Action) -> None:

@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from workflows import canary, stages, wiring
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import LEASE, Manifest
+from workflows.custody import keeping, let_go
 from workflows.errors import FencedError, PenstockError
 from workflows.ports import Clock, Lease
 from workflows.process import owner
-from workflows.release import Release, keeping, let_go
+from workflows.release import Release
 from workflows.rollout.state import Cause, RolloutState
 from workflows.states import tenure
 from workflows.states.cluster_lease import PICKED, ClusterLease

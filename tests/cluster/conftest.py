@@ -24,11 +24,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import accounts, definitions, registry
+from tests.cluster import accounts, definitions, mesh, registry
 from tests.cluster.api_server import ApiServer
 from tests.cluster.conversation import Conversation
 from tests.cluster.kubelet import Kubelet
+from tests.cluster.mesh import Mesh
 from tests.cluster.real_server import RealServer, kubeconfig_of
+from tests.cluster.releases import Stage
 from tests.cluster.resources import DEFINITIONS, NAMESPACES, Manifest, Target
 from tests.cluster.small_server import SmallServer
 from workflows.cluster.client import Cluster
@@ -93,3 +95,19 @@ def kubelet(cluster: Cluster) -> Kubelet:
 def account(api: ApiServer, cluster: Cluster, tmp_path: Path) -> Callable[[list[Manifest]], Cluster]:
     """Make a client for an account with just these rules in the namespace `test`."""
     return lambda rules: connect(api.kubeconfig(tmp_path, accounts.make(cluster, "test", rules)))
+
+
+@pytest.fixture
+def unreleased(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
+    """The ad service in a cluster with a mesh: its Deployment at v1 and its Canary, and nothing done yet."""
+    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
+        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
+        stage.set_up()
+        yield stage
+
+
+@pytest.fixture
+def stage(unreleased: Stage) -> Stage:
+    """The ad service with v1 as its primary."""
+    assert unreleased.run() == 0
+    return unreleased

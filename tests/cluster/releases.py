@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import manifests
+from tests.cluster import manifests, mesh
 from workflows.cli import main
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import CANARY, CONFIG_MAP, DEPLOYMENT, LEASE, Manifest
@@ -58,6 +58,10 @@ class Stage:
         """Tell which version a workload runs."""
         found = self.cluster.get(DEPLOYMENT, "test", workload)
         return str(found["spec"]["template"]["spec"]["containers"][0]["image"]) if found else ""
+
+    def home(self) -> bool:
+        """Tell whether all traffic is the primary's."""
+        return mesh.weights(self.cluster)["ad-primary"] == 100
 
     def status(self) -> Manifest:
         """Give what `kubectl get canaries` shows."""

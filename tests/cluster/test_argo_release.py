@@ -1,32 +1,17 @@
 """Releases by the rendered WorkflowTemplate: real stage commands, run as Argo Workflows would run them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.cluster import mesh
-from tests.cluster.api_server import ApiServer
 from tests.cluster.argo_engine import ArgoEngine
-from tests.cluster.kubelet import Kubelet
-from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage, canary
 from workflows import canary as canaries
-from workflows.cluster.client import Cluster
 from workflows.manifests import argo
 
 STAGES = ["gate", "set-weight 30", "set-weight 60", "hook confirm-promotion", "promote", "shift-back", "finalise"]
-
-
-@pytest.fixture
-def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
-    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
-        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
-        stage.set_up()
-        assert stage.run() == 0
-        yield stage
 
 
 def engine(stage: Stage, folder: Path, **settings: Any) -> ArgoEngine:
@@ -37,10 +22,6 @@ def engine(stage: Stage, folder: Path, **settings: Any) -> ArgoEngine:
     return ArgoEngine(template, folder, tail, parameters | settings.pop("parameters", {}), **settings)
 
 
-def home(stage: Stage) -> bool:
-    return mesh.weights(stage.cluster)["ad-primary"] == 100
-
-
 def test_a_good_version_is_promoted_weight_by_weight(stage: Stage, tmp_path: Path) -> None:
     stage.set_image("v2")
     run = engine(stage, tmp_path)
@@ -48,7 +29,7 @@ def test_a_good_version_is_promoted_weight_by_weight(stage: Stage, tmp_path: Pat
     assert run.run() == "Succeeded"
 
     assert [node for node in run.nodes if node.startswith("set-weight")] == ["set-weight 30", "set-weight 60"]
-    assert (stage.image("ad-primary"), home(stage)) == ("ad:v2", True)
+    assert (stage.image("ad-primary"), stage.home()) == ("ad:v2", True)
     assert stage.status()["phase"] == "Succeeded"
 
 
@@ -59,7 +40,7 @@ def test_a_bad_version_loses_its_traffic_at_the_gate(stage: Stage, tmp_path: Pat
     assert run.run() == "Failed"
 
     assert run.nodes[-2:] == ["gate", "finish"]
-    assert (stage.image("ad-primary"), home(stage), stage.status()["phase"]) == ("ad:v1", True, "Failed")
+    assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v1", True, "Failed")
 
 
 def test_without_a_new_revision_nothing_is_done(stage: Stage, tmp_path: Path) -> None:
@@ -77,7 +58,7 @@ def test_an_approval_decides(stage: Stage, tmp_path: Path, answer: str, status: 
 
     assert run.run() == status
 
-    assert (stage.image("ad-primary"), home(stage)) == (image, True)
+    assert (stage.image("ad-primary"), stage.home()) == (image, True)
 
 
 def test_every_stage_delivered_twice_comes_to_the_same_end(stage: Stage, tmp_path: Path) -> None:
@@ -85,7 +66,7 @@ def test_every_stage_delivered_twice_comes_to_the_same_end(stage: Stage, tmp_pat
 
     assert engine(stage, tmp_path, doubled=True).run() == "Succeeded"
 
-    assert (stage.image("ad-primary"), home(stage), stage.status()["phase"]) == ("ad:v2", True, "Succeeded")
+    assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v2", True, "Succeeded")
 
 
 @pytest.mark.parametrize("at", STAGES)
@@ -94,5 +75,5 @@ def test_a_workflow_that_is_stopped_ends_safe(stage: Stage, tmp_path: Path, at: 
 
     assert engine(stage, tmp_path, stopped=at).run() == "Failed"
 
-    assert home(stage)
+    assert stage.home()
     assert stage.status()["phase"] in {"Failed", "Succeeded"}

@@ -22,7 +22,8 @@ from workflows.canary.override import with_interval
 from workflows.cli.subject import read_object
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import Kind, Manifest
-from workflows.release import Release, keeping
+from workflows.custody import keeping
+from workflows.release import Release
 from workflows.rollout.phase import Phase
 from workflows.rollout.state import Cause
 from workflows.states.place import Place

@@ -1,30 +1,15 @@
 """`penstock revert`: a canary at rest goes back to plain Kubernetes, and its record goes with it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.cluster import mesh
-from tests.cluster.api_server import ApiServer
-from tests.cluster.kubelet import Kubelet
-from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage
 from workflows.cli import main
 from workflows.clocks import SystemClock
-from workflows.cluster.client import Cluster
 from workflows.states.kubernetes import KubernetesStateStore
 from workflows.states.place import Place
-
-
-@pytest.fixture
-def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
-    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
-        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
-        stage.set_up()
-        assert stage.run() == 0
-        yield stage
 
 
 def revert(stage: Stage) -> int:

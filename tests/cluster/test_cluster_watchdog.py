@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import pytest
 
 from tests.cluster import mesh
 from tests.cluster.api_server import ApiServer
-from tests.cluster.kubelet import Kubelet
-from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage
 from tests.local_traffic import eventually
 from workflows.cli import main
@@ -48,16 +45,12 @@ class Shifted:
 
 
 @pytest.fixture
-def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
+def stage(stage: Stage) -> Stage:
     """A release at 30 percent, its last stage over."""
-    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
-        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
-        stage.set_up()
-        assert stage.run() == 0
-        stage.set_image("v2")
-        for words in (["start"], ["gate"], ["set-weight", "30"]):
-            assert stage.stage(*words) == 0
-        yield stage
+    stage.set_image("v2")
+    for words in (["start"], ["gate"], ["set-weight", "30"]):
+        assert stage.stage(*words) == 0
+    return stage
 
 
 def look(watchdog: ClusterWatchdog, clock: Shifted, seconds: int) -> None:

@@ -1,33 +1,18 @@
 """Where releases stand, as Prometheus is told under Flagger's names."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from tests.cluster import mesh
 from tests.cluster.api_server import ApiServer
-from tests.cluster.kubelet import Kubelet
-from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage
 from tests.ports.hook_server import free_port
 from workflows.cli import main
 from workflows.cli import watchdog as watchdog_command
 from workflows.clocks import SystemClock
-from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import CONFIG_MAP
 from workflows.exposition import ReleaseCollector
-
-
-@pytest.fixture
-def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
-    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
-        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
-        stage.set_up()
-        assert stage.run() == 0
-        yield stage
 
 
 def page(collector: ReleaseCollector) -> list[str]:

@@ -1,32 +1,17 @@
 """Releases by the rendered Pipeline: real stage commands, run as Tekton would run them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.cluster import mesh
-from tests.cluster.api_server import ApiServer
-from tests.cluster.kubelet import Kubelet
-from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage, canary
 from tests.cluster.tekton_engine import TektonEngine
 from workflows import canary as canaries
-from workflows.cluster.client import Cluster
 from workflows.manifests import tekton
 
 TASKS = ["pre-rollout", "weight-30", "judge-60", "confirm-promotion", "promote", "shift-back", "finalise"]
-
-
-@pytest.fixture
-def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
-    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
-        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
-        stage.set_up()
-        assert stage.run() == 0
-        yield stage
 
 
 def engine(stage: Stage, folder: Path, **settings: Any) -> TektonEngine:
@@ -39,10 +24,6 @@ def engine(stage: Stage, folder: Path, **settings: Any) -> TektonEngine:
     return TektonEngine(documents["Task"], documents["Pipeline"], folder, tail, parameters, **settings)
 
 
-def home(stage: Stage) -> bool:
-    return mesh.weights(stage.cluster)["ad-primary"] == 100
-
-
 def test_a_good_version_is_promoted_task_by_task(stage: Stage, tmp_path: Path) -> None:
     stage.set_image("v2")
     run = engine(stage, tmp_path)
@@ -50,7 +31,7 @@ def test_a_good_version_is_promoted_task_by_task(stage: Stage, tmp_path: Path) -
     assert run.run() == "Succeeded"
 
     assert [name for name in run.done if name.startswith("weight")] == ["weight-30", "weight-60"]
-    assert (stage.image("ad-primary"), home(stage), stage.status()["phase"]) == ("ad:v2", True, "Succeeded")
+    assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v2", True, "Succeeded")
 
 
 def test_a_bad_version_loses_its_traffic_at_the_judgement(stage: Stage, tmp_path: Path) -> None:
@@ -60,7 +41,7 @@ def test_a_bad_version_loses_its_traffic_at_the_judgement(stage: Stage, tmp_path
     assert run.run() == "Failed"
 
     assert run.done[-2:] == ["judge-30", "finish"]
-    assert (stage.image("ad-primary"), home(stage), stage.status()["phase"]) == ("ad:v1", True, "Failed")
+    assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v1", True, "Failed")
 
 
 def test_without_a_new_revision_the_rest_is_skipped(stage: Stage, tmp_path: Path) -> None:
@@ -76,7 +57,7 @@ def test_every_task_delivered_twice_comes_to_the_same_end(stage: Stage, tmp_path
 
     assert engine(stage, tmp_path, doubled=True).run() == "Succeeded"
 
-    assert (stage.image("ad-primary"), home(stage), stage.status()["phase"]) == ("ad:v2", True, "Succeeded")
+    assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v2", True, "Succeeded")
 
 
 @pytest.mark.parametrize("at", TASKS)
@@ -85,5 +66,5 @@ def test_a_run_that_is_cancelled_with_its_end_ends_safe(stage: Stage, tmp_path: 
 
     assert engine(stage, tmp_path, cancelled=at).run() == "Failed"
 
-    assert home(stage)
+    assert stage.home()
     assert stage.status()["phase"] in {"Failed", "Succeeded"}

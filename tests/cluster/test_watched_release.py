@@ -2,27 +2,13 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import mesh
-from tests.cluster.api_server import ApiServer
-from tests.cluster.kubelet import Kubelet
-from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage
 from workflows.cluster.client import Cluster
 from workflows.routers.kubernetes.istio import VIRTUAL_SERVICE
-
-
-@pytest.fixture
-def stage(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
-    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
-        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
-        stage.set_up()
-        assert stage.run() == 0
-        yield stage
 
 
 def shift(cluster: Cluster, percent: int) -> None:

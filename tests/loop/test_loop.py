@@ -11,9 +11,10 @@ from tests.rollout_story import YES, Story, analysis, asking, no, plan
 from webhooks.protocol import HookPayload, HookType
 from workflows import loop
 from workflows.clocks import SystemClock
+from workflows.custody import keeping
 from workflows.errors import ConfigurationError, ExitCode, FencedError, TemporaryError, UnavailableError
 from workflows.ports import HookAnswer, Lease
-from workflows.release import LEASE, Release, TickRecord, keeping
+from workflows.release import LEASE, Release, TickRecord
 from workflows.rollout.phase import Phase
 from workflows.rollout.plan import Check, Hook, Limits
 from workflows.rollout.samples import Measurement

@@ -16,9 +16,10 @@ from workflows.clocks import SystemClock
 from workflows.cluster.client import Cluster
 from workflows.cluster.guard import ADOPTED, driven_by_flagger
 from workflows.cluster.kinds import CANARY, Manifest
+from workflows.custody import let_go
 from workflows.errors import ConfigurationError, ConflictError, ExitCode
 from workflows.process import owner
-from workflows.release import LEASE, Release, let_go
+from workflows.release import LEASE, Release
 from workflows.rollout.phase import Phase
 from workflows.rollout.state import RolloutState
 from workflows.states.place import Place

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from workflows.cli.subject import KUBERNETES, add_cluster_options, find_subject
+from workflows.custody import keeping
 from workflows.errors import ConfigurationError, ExitCode
 from workflows.process import interruptible, owner
-from workflows.release import Release, keeping
+from workflows.release import Release
 from workflows.wiring import Wishes, build
 
 

@@ -21,10 +21,11 @@ from workflows.canary import durations
 from workflows.cli.arguments import add_platform_options, build_platform
 from workflows.cli.results import describe, write_results
 from workflows.cli.subject import Subject, add_subject_options, find_subject
+from workflows.custody import keeping, let_go
 from workflows.errors import ConfigurationError, ExitCode
 from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible
-from workflows.release import Release, keeping, let_go
+from workflows.release import Release
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Cause, RolloutState
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from workflows import canary, stages, wiring
 from workflows.clocks import SystemClock
+from workflows.custody import keeping, let_go
 from workflows.errors import ConfigurationError, PenstockError, UnavailableError
 from workflows.local.child import Child, Order
 from workflows.ports import Clock
-from workflows.release import Release, keeping, let_go
+from workflows.release import Release
 from workflows.rollout.phase import Phase
 from workflows.rollout.state import Cause, RolloutState
 from workflows.rollout.traffic import Arm, home, route_home

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from workflows import stages
 from workflows.clocks import MemoryClock
+from workflows.custody import let_go
 from workflows.errors import ConfigurationError
 from workflows.hooks.memory import MemoryHookCaller
 from workflows.loads.memory import MemoryLoad
 from workflows.metrics.memory import MemoryMetrics, MemoryTraffic
 from workflows.notifiers.memory import MemoryEvents, MemoryNotifier
 from workflows.ports import Platform
-from workflows.release import Release, let_go
+from workflows.release import Release
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.samples import Measurement
 from workflows.routers.memory import MemoryRouter
