@@ -5,7 +5,7 @@ releases are counted as they are seen: one counter for each watchdog, from its s
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import metadata
 
@@ -16,9 +16,11 @@ from workflows import canary
 from workflows.cluster.client import Cluster
 from workflows.errors import ConfigurationError, PenstockError
 from workflows.rollout.phase import Phase
-from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.plan import Judge, RolloutPlan
 from workflows.rollout.state import Outcome, RolloutState
 from workflows.rollout.traffic import ALL
+from workflows.rollout.trial import write_terms
+from workflows.rollout.verdicts import weigh
 from workflows.states.kubernetes import Kept, list_kept
 
 _PROGRESSING, _WELL, _FAILED = 0, 1, 2
@@ -35,11 +37,13 @@ class _Seen:
         return (self.plan.target.name, self.plan.namespace)
 
     @property
-    def ending(self) -> tuple[str, str, str, str] | None:
-        if self.state.cause is None or self.state.under_way:
-            return None
+    def kind(self) -> tuple[str, str, str, str]:
         skipped = "skipped" if self.plan.skip_analysis else "completed"
         return (*self.labels, self.plan.strategy.value, skipped)
+
+    @property
+    def ending(self) -> tuple[str, str, str, str] | None:
+        return self.kind if self.state.cause is not None and not self.state.under_way else None
 
 
 @lru_cache(maxsize=1024)
@@ -83,6 +87,9 @@ class ReleaseCollector(Collector):
                 self._counts[key] = self._counts.get(key, 0) + 1
             # An end that was there at the first look is somebody else's to have counted.
             self._ended[found.plan.key] = mark
+            for promoted in (True, False):
+                # Prometheus sees no increase in a counter that begins at 1.
+                self._counts.setdefault((promoted, found.kind), 0)
 
     def _write_counters(self) -> Iterator[Metric]:
         labels = ("name", "namespace", "deployment_strategy", "analysis_status")
@@ -124,6 +131,35 @@ def _write_gauges(seen: Sequence[_Seen]) -> Iterator[Metric]:
         failed.add_metric(found.labels, found.state.failed_checks)
         phase.add_metric((name, namespace, found.state.phase.value), 1)
     yield from (info, total, status, weight, failed, phase)
+    yield from _write_evidence(seen)
+
+
+def _write_evidence(seen: Sequence[_Seen]) -> Iterator[Metric]:
+    labels = ("name", "namespace")
+    score = GaugeMetricFamily(
+        "penstock_release_evidence", "Evidence against the canary; 1 is none", labels=(*labels, "kind")
+    )
+    limit = GaugeMetricFamily("penstock_release_evidence_limit", "Total evidence that rolls back", labels=labels)
+    requests = GaugeMetricFamily(
+        "penstock_release_requests", "User requests of this release that were judged", labels=(*labels, "arm")
+    )
+    errors = GaugeMetricFamily(
+        "penstock_release_errors", "Those of them that were answered 5xx", labels=(*labels, "arm")
+    )
+    for found in seen:
+        # The judge may have been chosen by --judge, of which the Canary's text knows nothing; the sums are one anyhow.
+        terms, case = write_terms(replace(found.plan, judge=Judge.EVIDENCE)), found.state.case
+        if terms is None or case is None:
+            continue
+        scores = weigh(terms, case)
+        limit.add_metric(found.labels, terms.limit)
+        for kind, value in (("errors", scores.errors), ("latency", scores.latency), ("guard", scores.guard)):
+            score.add_metric((*found.labels, kind), value)
+        score.add_metric((*found.labels, "total"), scores.total)
+        for arm, tally in (("canary", case.whole.errors.canary), ("primary", case.whole.errors.primary)):
+            requests.add_metric((*found.labels, arm), tally.requests)
+            errors.add_metric((*found.labels, arm), tally.events)
+    yield from (score, limit, requests, errors)
 
 
 def _rank(phase: Phase) -> int:

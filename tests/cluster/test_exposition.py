@@ -33,6 +33,21 @@ def test_a_release_under_way_shows_its_weight_and_phase(stage: Stage) -> None:
     assert 'penstock_release_phase{name="ad",namespace="test",phase="Progressing"} 1.0' in lines
 
 
+def test_a_release_judged_by_evidence_shows_what_was_found(stage: Stage) -> None:
+    stage.set_image("v3")
+    for words in (["start"], ["gate"], ["set-weight", "30"], ["gate"]):
+        stage.stage(*words, "--judge", "evidence")
+    lines = page(ReleaseCollector(stage.cluster))
+    found = dict(line.rsplit(" ", 1) for line in lines if line.startswith("penstock_release_"))
+    ad = 'name="ad",namespace="test"'
+    limit = float(found[f"penstock_release_evidence_limit{{{ad}}}"])
+    assert float(found[f'penstock_release_evidence{{kind="total",{ad}}}']) > limit == 20
+    requests, errors = (
+        float(found[f'penstock_release_{what}{{arm="canary",{ad}}}']) for what in ("requests", "errors")
+    )
+    assert 0 < errors < requests
+
+
 def test_ends_are_counted_as_they_are_seen(stage: Stage) -> None:
     collector = ReleaseCollector(stage.cluster, ("test",))
     labels = 'analysis_status="completed",deployment_strategy="canary",name="ad",namespace="test"'

@@ -17,6 +17,7 @@ from tests.webhooks.bench import AdService, Bench
 from tests.webhooks.served import ROOT, Served, eventually, serving
 from webhooks.app import compose
 from webhooks.errors import StoreError
+from webhooks.protocol import HookType
 from webhooks.runs.process import runner_lives
 from webhooks.settings import LogFormat, Settings
 from webhooks.telemetry.logs import JsonFormatter, TextFormatter
@@ -88,6 +89,18 @@ def test_runs_and_gates_are_counted_as_the_store_has_them(client: FlaskClient) -
     assert figure(text, 'penstock_runs{state="queued"}') == 1
     assert figure(text, 'penstock_gates{state="waiting"}') == 1
     assert figure(text, 'penstock_processes{part="service"}') >= 1
+
+
+def test_a_running_load_shows_what_it_measured(bench: Bench, client: FlaskClient) -> None:
+    bench.call(HookType.PRE_ROLLOUT, test="load", wait="1ms")
+    bench.report(200, 3)
+    (run,) = bench.under_way()
+    text = client.get("/metrics").text
+    whose, run_and_test = 'canary="ad",namespace="weather"', f'run="{run.id}",test="load"'
+
+    assert figure(text, f"penstock_load_requests_total{{{whose},{run_and_test}}}") == 200
+    assert figure(text, f"penstock_load_failures_total{{{whose},{run_and_test}}}") == 3
+    assert figure(text, f'penstock_load_response_seconds{{{whose},quantile="0.99",{run_and_test}}}') > 0
 
 
 def test_a_request_keeps_its_id(client: FlaskClient) -> None:
