@@ -1,4 +1,8 @@
-"""Run `penstock render`: write the YAML that belongs to a canary, for other tools to read."""
+"""Run `penstock render`: write the YAML that belongs to a canary, for other tools to read.
+
+A kind is a row of RENDERERS. Its function gets the plan of `--canary`, where its row says so, and the read arguments,
+where the row names a function that adds options of its own; it gives the documents.
+"""
 
 import argparse
 import sys
@@ -7,25 +11,42 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from workflows import canary
 from workflows.errors import ConfigurationError, ExitCode
 from workflows.manifests.document import Document
-from workflows.rollout.plan import RolloutPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """Name the function that writes one kind of documents, and say in one line what they are."""
+    """Name the function that writes one kind of documents, and say in one line what they are.
+
+    `options` is the function of the same module that adds options to the kind's parser, empty where it has none.
+    """
 
     module: str
     function: str
     summary: str
+    options: str = ""
+    needs_canary: bool = True
 
-    def load(self) -> Callable[[RolloutPlan], tuple[Document, ...]]:
-        """Import the function."""
-        function: Callable[[RolloutPlan], tuple[Document, ...]] = getattr(import_module(self.module), self.function)
-        return function
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options of this kind."""
+        if self.needs_canary:
+            parser.add_argument("--canary", type=Path, required=True, metavar="FILE", help="a file with one Canary")
+        if self.options:
+            self._find(self.options)(parser)
+
+    def write(self, arguments: argparse.Namespace) -> tuple[Document, ...]:
+        """Write the documents that the arguments ask for."""
+        given: list[object] = [canary.load(arguments.canary)] if self.needs_canary else []
+        documents: tuple[Document, ...] = self._find(self.function)(*given, *([arguments] if self.options else []))
+        return documents
+
+    def _find(self, function: str) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(import_module(self.module), function)
+        return found
 
 
 RENDERERS: Mapping[str, Renderer] = MappingProxyType(
@@ -41,8 +62,8 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
 
 def main(argv: Sequence[str]) -> int:
     """Write the documents of one kind to the standard output, or into a folder."""
-    arguments = _parse(argv)
-    documents = RENDERERS[arguments.kind].load()(canary.load(arguments.canary))
+    kind, arguments = _parse(argv)
+    documents = RENDERERS[kind].write(arguments)
     if arguments.output is None:
         sys.stdout.write("".join(str(document) for document in documents))
         return ExitCode.PROMOTED
@@ -51,18 +72,27 @@ def main(argv: Sequence[str]) -> int:
     return ExitCode.PROMOTED
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    kinds = "\n".join(f"  {name:10} {each.summary}" for name, each in RENDERERS.items())
+def _parse(argv: Sequence[str]) -> tuple[str, argparse.Namespace]:
+    kinds = "\n".join(f"  {name:14} {each.summary}" for name, each in RENDERERS.items())
     parser = argparse.ArgumentParser(
         "penstock render",
-        description=__doc__,
+        description="Write the YAML that belongs to a canary; `penstock render KIND --help` lists the kind's options.",
         epilog=f"kinds:\n{kinds}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("kind", choices=tuple(RENDERERS), metavar="KIND", help=", ".join(RENDERERS))
-    parser.add_argument("--canary", type=Path, required=True, metavar="FILE", help="a file with one Canary")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="--canary FILE, --output DIR, and more")
+    chosen = parser.parse_args(list(argv))
+    return chosen.kind, _parse_kind(chosen.kind, chosen.rest)
+
+
+def _parse_kind(kind: str, rest: Sequence[str]) -> argparse.Namespace:
+    renderer = RENDERERS[kind]
+    # Only the module of the kind that was chosen is loaded for its options.
+    parser = argparse.ArgumentParser(f"penstock render {kind}", description=f"Write {renderer.summary}.")
+    renderer.add_options(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write files into this folder")
-    return parser.parse_args(list(argv))
+    return parser.parse_args(rest)
 
 
 def _write(path: Path, text: str) -> Path:
