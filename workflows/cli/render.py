@@ -62,8 +62,8 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
 
 def main(argv: Sequence[str]) -> int:
     """Write the documents of one kind to the standard output, or into a folder."""
-    kind, arguments = _parse(argv)
-    documents = RENDERERS[kind].write(arguments)
+    arguments = make_parser().parse_args(list(argv))
+    documents = RENDERERS[arguments.kind].write(arguments)
     if arguments.output is None:
         sys.stdout.write("".join(str(document) for document in documents))
         return ExitCode.PROMOTED
@@ -72,27 +72,18 @@ def main(argv: Sequence[str]) -> int:
     return ExitCode.PROMOTED
 
 
-def _parse(argv: Sequence[str]) -> tuple[str, argparse.Namespace]:
-    kinds = "\n".join(f"  {name:14} {each.summary}" for name, each in RENDERERS.items())
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options: those of all kinds, and each kind's own."""
     parser = argparse.ArgumentParser(
         "penstock render",
-        description="Write the YAML that belongs to a canary; `penstock render KIND --help` lists the kind's options.",
-        epilog=f"kinds:\n{kinds}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Write the YAML that belongs to a canary. `penstock render KIND --help` lists the kind's options.",
     )
-    parser.add_argument("kind", choices=tuple(RENDERERS), metavar="KIND", help=", ".join(RENDERERS))
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="--canary FILE, --output DIR, and more")
-    chosen = parser.parse_args(list(argv))
-    return chosen.kind, _parse_kind(chosen.kind, chosen.rest)
-
-
-def _parse_kind(kind: str, rest: Sequence[str]) -> argparse.Namespace:
-    renderer = RENDERERS[kind]
-    # Only the module of the kind that was chosen is loaded for its options.
-    parser = argparse.ArgumentParser(f"penstock render {kind}", description=f"Write {renderer.summary}.")
-    renderer.add_options(parser)
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write files into this folder")
-    return parser.parse_args(rest)
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    for name, renderer in RENDERERS.items():
+        kind = kinds.add_parser(name, help=renderer.summary, description=f"Write {renderer.summary}.")
+        renderer.add_options(kind)
+        kind.add_argument("-o", "--output", type=Path, metavar="DIR", help="write files into this folder")
+    return parser
 
 
 def _write(path: Path, text: str) -> Path:
