@@ -1,5 +1,6 @@
 """Turn records into JSON and back, for adapters that keep text."""
 
+import enum
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,6 +8,17 @@ from types import MappingProxyType
 from typing import Any
 
 from webhooks.store.records import CanaryName, Epoch, Gate, GateState, HookEvent, LoadWatch, Run, RunOrder, RunState
+from webhooks.store.releases import (
+    ArmFigures,
+    CheckFigure,
+    Ending,
+    Opinion,
+    Release,
+    ReleasePlan,
+    Report,
+    ReportKind,
+    Teller,
+)
 
 
 def write_run(run: Run) -> str:
@@ -69,6 +81,55 @@ def read_event(canary: CanaryName, document: str) -> HookEvent:
     """Read an event of a canary."""
     values: dict[str, Any] = json.loads(document)
     return HookEvent(canary, **values | {"metadata": MappingProxyType(values["metadata"])})
+
+
+def write_release(release: Release) -> str:
+    """Write a release as JSON."""
+    ending = release.ending and release.ending.value
+    return json.dumps({**asdict(release), "teller": release.teller.value, "ending": ending})
+
+
+def read_release(document: str) -> Release:
+    """Read a release."""
+    values: dict[str, Any] = json.loads(document)
+    plan = values["plan"]
+    return Release(
+        **values
+        | {
+            "canary": CanaryName(**values["canary"]),
+            "teller": Teller(values["teller"]),
+            "plan": ReleasePlan(**plan | {"weights": tuple(plan["weights"])}),
+            "ending": values["ending"] and Ending(values["ending"]),
+        }
+    )
+
+
+def write_report(report: Report) -> str:
+    """Write a report as JSON."""
+    return json.dumps(asdict(report), default=_write_word)
+
+
+def _write_word(word: object) -> object:
+    if isinstance(word, enum.Enum):
+        return word.value
+    raise TypeError(f"{type(word).__name__} is not written")
+
+
+def read_report(document: str) -> Report:
+    """Read a report."""
+    values: dict[str, Any] = json.loads(document)
+    checks = (CheckFigure(**check | {"verdict": Opinion(check["verdict"])}) for check in values["checks"])
+    return Report(
+        **values
+        | {
+            "kind": ReportKind(values["kind"]),
+            "verdict": values["verdict"] and Opinion(values["verdict"]),
+            "checks": tuple(checks),
+            "primary": ArmFigures(**values["primary"]),
+            "canary": ArmFigures(**values["canary"]),
+            "ending": values["ending"] and Ending(values["ending"]),
+        }
+    )
 
 
 def write_canary(canary: CanaryName) -> str:

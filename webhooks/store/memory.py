@@ -1,14 +1,17 @@
 """Keep everything in this process: for tests, and for a service that may forget."""
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from threading import Lock
 
-from webhooks.store.port import EpochStore, EventStore, GateStore, LogStore, RunStore
+from webhooks.store.port import EpochStore, EventStore, GateStore, LogStore, ReleaseStore, ReportStore, RunStore
 from webhooks.store.records import EVERY_EPOCH, CanaryName, Epoch, Gate, HookEvent, Run, RunQuery, RunState
+from webhooks.store.releases import MOST_REPORTS, Release, ReleaseQuery, Report
 
 _EVENTS_KEPT = 1000
+
+_Key = tuple[CanaryName, str]
 
 
 class MemoryStore:
@@ -19,6 +22,8 @@ class MemoryStore:
     gates: GateStore
     epochs: EpochStore
     events: EventStore
+    releases: ReleaseStore
+    reports: ReportStore
 
     def __init__(self) -> None:
         logs: dict[str, bytes] = {}
@@ -27,6 +32,10 @@ class MemoryStore:
         self.gates = _MemoryGates()
         self.epochs = _MemoryEpochs()
         self.events = _MemoryEvents()
+        told: dict[_Key, dict[int, Report]] = {}
+        journals: dict[_Key, bytes] = {}
+        self.releases = _MemoryReleases(told, journals)
+        self.reports = _MemoryReports(told, journals)
 
     def probe(self) -> None:
         """Do nothing: memory is always there."""
@@ -167,3 +176,73 @@ class _MemoryEvents:
     def select(self, canary: CanaryName) -> tuple[HookEvent, ...]:
         with self._lock:
             return tuple(self._events.get(canary, ()))
+
+
+class _MemoryReleases:
+    def __init__(self, told: dict[_Key, dict[int, Report]], journals: dict[_Key, bytes]) -> None:
+        self._lock = Lock()
+        self._releases: dict[_Key, Release] = {}
+        self._told = told
+        self._journals = journals
+
+    def find(self, canary: CanaryName, release_id: str) -> Release | None:
+        return self._releases.get((canary, release_id))
+
+    def change(
+        self, canary: CanaryName, release_id: str, decide: Callable[[Release | None], Release | None]
+    ) -> Release | None:
+        with self._lock:
+            last = self._releases.get((canary, release_id))
+            decided = decide(last)
+            if decided is not None:
+                self._releases[canary, release_id] = decided
+            return decided or last
+
+    def page(self, query: ReleaseQuery) -> tuple[Release, ...]:
+        with self._lock:
+            found = [
+                release
+                for release in self._releases.values()
+                if query.namespace in {"", release.canary.namespace}
+                and query.canary in {None, release.canary}
+                and (query.before is None or release.place < query.before)
+            ]
+        return tuple(sorted(found, key=lambda release: release.place, reverse=True)[: query.limit])
+
+    def forget(self, canary: CanaryName, release_id: str) -> None:
+        for kept in (self._releases, self._told, self._journals):
+            kept.pop((canary, release_id), None)
+
+    def prune(self, before: float, keep: int) -> None:
+        with self._lock:
+            all_of_them = list(self._releases.values())
+        ended = sorted((one for one in all_of_them if not one.under_way), key=lambda one: -one.began_at)
+        for release in {*ended[keep:], *(one for one in all_of_them if one.heard_at < before)}:
+            self.forget(release.canary, release.id)
+
+
+class _MemoryReports:
+    def __init__(self, told: dict[_Key, dict[int, Report]], journals: dict[_Key, bytes]) -> None:
+        self._lock = Lock()
+        self._told = told
+        self._journals = journals
+
+    def add(self, canary: CanaryName, release_id: str, reports: Sequence[Report]) -> int:
+        with self._lock:
+            kept = self._told.setdefault((canary, release_id), {})
+            new = {report.sequence: report for report in reports if report.sequence not in kept}
+            kept |= new
+            for sequence in sorted(kept)[:-MOST_REPORTS]:
+                del kept[sequence]
+            return len(new)
+
+    def select(self, canary: CanaryName, release_id: str, after: int = 0, limit: int = 500) -> tuple[Report, ...]:
+        with self._lock:
+            kept = dict(self._told.get((canary, release_id), {}))
+        return tuple(kept[sequence] for sequence in sorted(kept) if sequence > after)[:limit]
+
+    def keep_journal(self, canary: CanaryName, release_id: str, content: bytes) -> None:
+        self._journals[canary, release_id] = content
+
+    def read_journal(self, canary: CanaryName, release_id: str) -> bytes | None:
+        return self._journals.get((canary, release_id))

@@ -4,10 +4,11 @@ Every write is atomic and durable once the call returns; every method may raise 
 Each adapter passes the one suite in tests/webhooks/test_store.py.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from webhooks.store.records import CanaryName, Epoch, Gate, HookEvent, Run, RunQuery, RunState
+from webhooks.store.releases import Release, ReleaseQuery, Report
 
 
 class RunWork(Protocol):
@@ -121,6 +122,55 @@ class EventStore(Protocol):
         ...
 
 
+class ReleaseStore(Protocol):
+    """Keep releases."""
+
+    def find(self, canary: CanaryName, release_id: str) -> Release | None:
+        """Give a release by its id."""
+        ...
+
+    def change(
+        self, canary: CanaryName, release_id: str, decide: Callable[[Release | None], Release | None]
+    ) -> Release | None:
+        """Keep what `decide` makes of the release, alone among all callers; None from it changes nothing.
+
+        Gives the release as it is then.
+        """
+        ...
+
+    def page(self, query: ReleaseQuery) -> tuple[Release, ...]:
+        """List the releases that a query is about: those under way first, then the newest."""
+        ...
+
+    def forget(self, canary: CanaryName, release_id: str) -> None:
+        """Forget a release with its reports and its journal."""
+        ...
+
+    def prune(self, before: float, keep: int) -> None:
+        """Forget what was last heard of before a time, and all but the newest `keep` of those that ended."""
+        ...
+
+
+class ReportStore(Protocol):
+    """Keep what was reported of releases, as long as these."""
+
+    def add(self, canary: CanaryName, release_id: str, reports: Sequence[Report]) -> int:
+        """Keep those that are not there yet and tell how many were not; only the newest stay."""
+        ...
+
+    def select(self, canary: CanaryName, release_id: str, after: int = 0, limit: int = 500) -> tuple[Report, ...]:
+        """List the reports that follow a sequence, in their order."""
+        ...
+
+    def keep_journal(self, canary: CanaryName, release_id: str, content: bytes) -> None:
+        """Keep the journal of a release in place of the one before."""
+        ...
+
+    def read_journal(self, canary: CanaryName, release_id: str) -> bytes | None:
+        """Give the journal of a release, None where none was kept."""
+        ...
+
+
 class Store(Protocol):
     """Keep everything."""
 
@@ -129,6 +179,8 @@ class Store(Protocol):
     gates: GateStore
     epochs: EpochStore
     events: EventStore
+    releases: ReleaseStore
+    reports: ReportStore
 
     def probe(self) -> None:
         """Do nothing when the store can be reached."""

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, insp
 from webhooks.errors import StoreError
 from webhooks.store.sql.tables import metadata, runs
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision there is, oldest first; a test holds this to the folder of migrations."""
 
 HEAD = REVISIONS[-1]

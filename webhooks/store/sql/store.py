@@ -6,11 +6,13 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from webhooks.errors import SettingsError
-from webhooks.store.port import EpochStore, EventStore, GateStore, LogStore, RunStore
+from webhooks.store.port import EpochStore, EventStore, GateStore, LogStore, ReleaseStore, ReportStore, RunStore
 from webhooks.store.sql.canaries import SqlEpochs, SqlEvents
 from webhooks.store.sql.database import Database
 from webhooks.store.sql.gates import SqlGates
 from webhooks.store.sql.logs import SqlLogs
+from webhooks.store.sql.releases import SqlReleases
+from webhooks.store.sql.reports import SqlReports
 from webhooks.store.sql.runs import SqlRuns
 
 STORE_FILE = "store.db"
@@ -25,6 +27,8 @@ class SqlStore:
     gates: GateStore
     epochs: EpochStore
     events: EventStore
+    releases: ReleaseStore
+    reports: ReportStore
 
     def __init__(self, url: URL) -> None:
         self._database = Database(url)
@@ -33,6 +37,8 @@ class SqlStore:
         self.gates = SqlGates(self._database)
         self.epochs = SqlEpochs(self._database)
         self.events = SqlEvents(self._database)
+        self.releases = SqlReleases(self._database)
+        self.reports = SqlReports(self._database)
 
     def probe(self) -> None:
         """Ask the database for a sign of life; raises StoreError."""

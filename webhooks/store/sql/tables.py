@@ -90,3 +90,40 @@ epochs = Table(
     Column("canary", Text, primary_key=True),
     Column("document", Text, nullable=False),
 )
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("canary", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("under_way", Integer, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("heard_at", Double, nullable=False),
+    Column("document", Text, nullable=False),
+    PrimaryKeyConstraint("canary", "id"),
+)
+_PLACE = (releases.c.under_way, releases.c.began_at, releases.c.namespace, releases.c.name, releases.c.id)
+Index("releases_place", *_PLACE)
+Index("releases_namespace", releases.c.namespace, *_PLACE[:2])
+Index("releases_canary", releases.c.canary, *_PLACE[:2])
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("canary", Text, nullable=False),
+    Column("release_id", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    PrimaryKeyConstraint("canary", "release_id", "sequence"),
+)
+
+journals = Table(
+    "journals",
+    metadata,
+    Column("canary", Text, nullable=False),
+    Column("release_id", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("canary", "release_id"),
+)
