@@ -51,8 +51,23 @@ class Renderer:
 
 RENDERERS: Mapping[str, Renderer] = MappingProxyType(
     {
-        "argo": Renderer("workflows.manifests.argo", "write_argo", "a template of Argo Workflows that releases it"),
+        "alerts": Renderer(
+            "workflows.manifests.monitoring.alerts",
+            "write_alerts",
+            "the alert rules of Prometheus",
+            options="add_options",
+            needs_canary=False,
+        ),
+        "argo": Renderer(
+            "workflows.manifests.argo", "render", "a template of Argo Workflows that releases it", "add_options"
+        ),
         "argocd": Renderer("workflows.manifests.gitops", "write_argocd", "what Argo CD must leave alone"),
+        "dashboard": Renderer(
+            "workflows.manifests.monitoring.dashboard",
+            "write_dashboard",
+            "the dashboard of Grafana",
+            needs_canary=False,
+        ),
         "rbac": Renderer("workflows.wiring.rights", "write_roles", "the account of a release and its rights"),
         "tekton": Renderer("workflows.manifests.tekton", "write_tekton", "a pipeline of Tekton that releases it"),
         "flux": Renderer("workflows.manifests.gitops", "write_flux", "what Flux must leave alone"),

@@ -1,5 +1,6 @@
-"""Hold what is written as one file of YAML."""
+"""Hold what is written as one file of YAML, or of JSON where its name says so."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,9 @@ class Document:
     note: str = ""
 
     def __str__(self) -> str:
-        """Write the file's text, the keys in the order they were given."""
+        """Write the file's text, the keys in the order they were given; a JSON file has one object and no note."""
+        if self.name.endswith(".json"):
+            return json.dumps(self.objects[0], indent=2) + "\n"
         return "".join(f"# {line}\n" for line in self.note.splitlines()) + self._dump(start=True)
 
     @property
