@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webhooks.cli import main as serve
+from webhooks.cli import service
 from webhooks.settings import Settings
 from workflows.cluster.client import Cluster
 from workflows.cluster.connection import connect
@@ -23,22 +23,38 @@ EVERYWHERE = "all"
 
 def main(argv: list[str]) -> int:
     """Serve until SIGTERM or SIGINT, with the judge where a Prometheus is named; raises ConfigurationError."""
-    parser = argparse.ArgumentParser("penstock serve", add_help=False, allow_abbrev=False)
-    parser.add_argument("--prometheus", default=os.environ.get("PENSTOCK_PROMETHEUS", ""), metavar="URL")
-    parser.add_argument("--kubeconfig", type=Path, metavar="FILE")
-    parser.add_argument("--context", default="", metavar="NAME")
-    parser.add_argument("--watchdog", action="append", default=[], metavar="NS")
-    ours, rest = parser.parse_known_args(argv)
-    cluster = connect(ours.kubeconfig, ours.context) if ours.prometheus or ours.watchdog else None
-    beside = {"watchdog": partial(_watch, ours)} if ours.watchdog else {}
-    return serve(rest, partial(create, prometheus=ours.prometheus, cluster=cluster), beside)
+    asked = make_parser().parse_args(argv)
+    cluster = connect(asked.kubeconfig, asked.context) if asked.prometheus or asked.watchdog else None
+    beside = {"watchdog": partial(_watch, asked)} if asked.watchdog else {}
+    return service.serve(asked, partial(create, prometheus=asked.prometheus, cluster=cluster), beside)
 
 
-def _watch(ours: argparse.Namespace) -> int:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options: those of the service, and those of the parts that it gets here."""
+    parser = service.make_parser()
+    parser.add_argument(
+        "--prometheus",
+        default=os.environ.get("PENSTOCK_PROMETHEUS", ""),
+        metavar="URL",
+        help="count traffic there for hooks with metadata.judge (PENSTOCK_PROMETHEUS)",
+    )
+    parser.add_argument(
+        "--watchdog",
+        action="append",
+        default=[],
+        metavar="NS",
+        help=f"end the releases of this namespace whose owners are gone; may be repeated, {EVERYWHERE} means every one",
+    )
+    parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="how to reach the cluster (KUBECONFIG)")
+    parser.add_argument("--context", default="", metavar="NAME", help="a context of the kubeconfig (the current one)")
+    return parser
+
+
+def _watch(asked: argparse.Namespace) -> int:
     """Become the watchdog of the namespaces that were named; `all` means all of them."""
-    where = ["--all-namespaces"] if EVERYWHERE in ours.watchdog else [f"--namespace={name}" for name in ours.watchdog]
-    config = [f"--kubeconfig={ours.kubeconfig}"] if ours.kubeconfig else []
-    words = ["watchdog", *where, *config, *([f"--context={ours.context}"] if ours.context else [])]
+    where = ["--all-namespaces"] if EVERYWHERE in asked.watchdog else [f"--namespace={name}" for name in asked.watchdog]
+    config = [f"--kubeconfig={asked.kubeconfig}"] if asked.kubeconfig else []
+    words = ["watchdog", *where, *config, *([f"--context={asked.context}"] if asked.context else [])]
     os.execv(sys.executable, [sys.executable, "-m", "workflows", *words])  # noqa: S606 - this interpreter
 
 

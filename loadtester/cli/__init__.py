@@ -4,9 +4,11 @@ Exit codes: 0 passed, 99 a threshold failed, 98 inconclusive, 104 bad plan, 105 
 at fault. The one rule to keep: bad input ends in one line for each fault, never in a traceback.
 """
 
+from argparse import ArgumentParser
+
 from loadtester.cli.early import start_engine
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _NEED_ENGINE = ("run", "compare", "worker")
 
@@ -21,3 +23,10 @@ def main(argv: list[str]) -> int:
     from loadtester.cli.command import execute  # noqa: PLC0415 - see above
 
     return execute(argv, child)
+
+
+def make_parser() -> ArgumentParser:
+    """Describe the commands."""
+    from loadtester.cli import arguments  # noqa: PLC0415 - see `main`
+
+    return arguments.make_parser()

@@ -22,41 +22,56 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """Read the command line; a fault in it ends the process with 104."""
+    return make_parser().parse_args(argv)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the commands."""
     parser = _Parser(prog="penstock load", description="Make load on a target and judge it.")
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    run = commands.add_parser("run", help="run a plan; the exit code is its verdict")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
+    run = _add(commands, "run", "run a plan; the exit code is its verdict")
     _add_plan(run)
     run.set_defaults(compare_with=None)
-    compare = commands.add_parser("compare", help="run one plan against canary and primary at once")
+    compare = _add(commands, "compare", "run one plan against canary and primary at once")
     _add_plan(compare)
     compare.add_argument("--primary", dest="compare_with", metavar="URL", help="the URL of the primary")
-    compare.add_argument("--error-tolerance", type=float, default=0.01, help="share of requests (default 0.01)")
-    compare.add_argument("--latency-tolerance", type=float, default=0.1, help="share of the primary's (default 0.1)")
-    report = commands.add_parser("report", help="write the reports of a run from its JSON document")
-    report.add_argument("document", type=Path)
-    report.add_argument("--report", type=Path, metavar="DIR", default=Path("load-report"))
+    _add_share(compare, "--error-tolerance", 0.01, "how many more may fail, as a share of the requests")
+    _add_share(compare, "--latency-tolerance", 0.1, "how much slower it may be, as a share of the primary's latency")
+    report = _add(commands, "report", "write the reports of a run from its JSON document")
+    report.add_argument("document", type=Path, metavar="FILE", help="what --json wrote")
+    report.add_argument(
+        "--report", type=Path, metavar="DIR", default=Path("load-report"), help="where to write them (load-report)"
+    )
     _add_others(commands)
-    return parser.parse_args(argv)
+    return parser
+
+
+def _add(commands: "argparse._SubParsersAction[_Parser]", name: str, text: str) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=text, description=text)
+
+
+def _add_share(parser: argparse.ArgumentParser, flag: str, default: float, text: str) -> None:
+    parser.add_argument(flag, type=float, default=default, metavar="SHARE", help=f"{text} ({default})")
 
 
 def _add_others(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    render = commands.add_parser("render", help="print the manifests of a run in a cluster")
+    render = _add(commands, "render", "print the manifests of a run in a cluster")
     _add_plan(render)
     render.set_defaults(compare_with=None)
-    commands.add_parser("schema", help="print the JSON schema of a plan file")
-    worker = commands.add_parser("worker", help="be one worker of a run that another process leads")
-    worker.add_argument("plan", type=Path)
-    worker.add_argument("--master", required=True, metavar="HOST:PORT")
-    worker.add_argument("--workers", type=int, required=True, help="how many workers the run has")
+    _add(commands, "schema", "print the JSON schema of a plan file")
+    worker = _add(commands, "worker", "be one worker of a run that another process leads")
+    worker.add_argument("plan", type=Path, metavar="FILE", help="a plan file, YAML or JSON")
+    worker.add_argument("--master", required=True, metavar="HOST:PORT", help="where the process is that leads")
+    worker.add_argument("--workers", type=int, required=True, metavar="N", help="how many workers the run has")
 
 
 def _add_plan(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("plan", nargs="?", type=Path, help="a plan file, YAML or JSON")
-    parser.add_argument("--target", help="the URL to load")
-    parser.add_argument("--rate", help="arrivals per second (open mode)")
-    parser.add_argument("--users", help="users (closed mode)")
-    parser.add_argument("--duration", help="such as 30s; without one until cancelled, at most one hour")
-    parser.add_argument("--timeout", help="such as 5s: a request without an answer by then has failed")
+    parser.add_argument("plan", nargs="?", type=Path, metavar="FILE", help="a plan file, YAML or JSON")
+    parser.add_argument("--target", metavar="URL", help="the URL to load")
+    parser.add_argument("--rate", metavar="RPS", help="arrivals per second (open mode)")
+    parser.add_argument("--users", metavar="N", help="users (closed mode)")
+    parser.add_argument("--duration", metavar="30s", help="how long; without one until cancelled, at most one hour")
+    parser.add_argument("--timeout", metavar="5s", help="a request without an answer by then has failed")
     parser.add_argument("--threshold", action="append", dest="thresholds", metavar="EXPR", help="what must hold")
     parser.add_argument("--locustfile", metavar="FILE", help="run this file's users instead of a plan's requests")
     parser.add_argument("--line", metavar="'hey ...'", help="take the plan from a hey or wrk command line")
@@ -65,15 +80,22 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         "--report", type=Path, metavar="DIR", help="write HTML, JUnit, Markdown and other reports there"
     )
     parser.add_argument("--live", action="store_true", help="write one JSON line a tick to standard output")
-    parser.add_argument("--tick", type=float, default=1.0, metavar="SECONDS", help="how often (default 1)")
-    parser.add_argument("--workers", type=int, default=0, help="make the load with so many worker processes")
+    parser.add_argument("--tick", type=float, default=1.0, metavar="SECONDS", help="how often (1)")
+    _add_team(parser)
+    parser.add_argument("--allow-target", action="append", metavar="HOST", help="refuse any other host")
+
+
+def _add_team(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="make the load with so many processes")
     parser.add_argument("--bind", metavar="HOST:PORT", help="lead workers that others start, from this address")
     parser.add_argument("--web", type=int, default=0, metavar="PORT", help="show Locust's web UI on this loopback port")
     parser.add_argument("--in-cluster", action="store_true", help="run master and workers as Kubernetes Jobs")
-    parser.add_argument("--image", default="penstock", help="the image that has penstock installed (in a cluster)")
-    parser.add_argument("--namespace", default="default", help="where the Jobs run (in a cluster)")
-    parser.add_argument("--name", default="penstock-load", help="what the Jobs are called (in a cluster)")
-    parser.add_argument("--allow-target", action="append", metavar="HOST", help="refuse any other host")
+    for flag, default, metavar, text in (
+        ("--image", "penstock", "IMAGE", "the image that has penstock installed"),
+        ("--namespace", "default", "NS", "where the Jobs run"),
+        ("--name", "penstock-load", "NAME", "what the Jobs are called"),
+    ):
+        parser.add_argument(flag, default=default, metavar=metavar, help=f"in a cluster: {text} ({default})")
 
 
 def plan_of(given: argparse.Namespace) -> LoadPlan:

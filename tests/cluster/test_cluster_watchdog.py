@@ -227,7 +227,7 @@ def test_all_namespaces_are_watched_from_the_pods_own(
     own = tmp_path / "namespace"
     own.write_text("test\n")
     monkeypatch.setattr(watchdog_command, "_OWN_NAMESPACE", own)
-    arguments = watchdog_command._parse(["-A", "--kubeconfig", str(api.kubeconfig(tmp_path))])
+    arguments = watchdog_command.make_parser().parse_args(["-A", "--kubeconfig", str(api.kubeconfig(tmp_path))])
 
     beat = watchdog_command._read_beat(arguments)
     ClusterWatchdog(cluster, beat, Shifted()).look()

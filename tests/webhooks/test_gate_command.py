@@ -9,7 +9,7 @@ import pytest
 from tests.webhooks.bench import Bench
 from webhooks.access import Listed
 from webhooks.app import compose
-from webhooks.cli import gate_main
+from webhooks.cli.gate import main as gate_main
 from webhooks.protocol import HookType
 from webhooks.settings import Settings
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.webhooks.served import eventually
 from tests.webhooks.stand_in import Answer, StandIn, loading, payload
-from webhooks.cli import loadtester_main
+from webhooks.cli.loadtester import main as loadtester_main
 
 WIRE = Path(os.environ.get("PENSTOCK_WIRE", "/no/recorded/answers")) / "loadtester-0.38.jsonl"
 TEXT = "text/plain; charset=utf-8"

@@ -6,7 +6,8 @@ import pytest
 
 from tests.webhooks.bench import Bench
 from tests.webhooks.test_gate_command import url
-from webhooks.cli import gate_main, runs_main
+from webhooks.cli.gate import main as gate_main
+from webhooks.cli.runs import main as runs_main
 from webhooks.protocol import HookType
 from webhooks.store.records import RunState
 

@@ -39,17 +39,19 @@ def make_parser() -> ArgumentParser:
     parser = ArgumentParser(prog="penstock catalog", description="Check, list and try the tests of a catalog.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in (("lint", "say what is wrong, exit status 0 or 2"), ("list", "show the tests")):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("catalog", type=Path, metavar="FILE")
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("catalog", type=Path, metavar="FILE", help="the catalog")
         if name == "list":
             command.add_argument("--output", choices=("table", "json"), default="table", help="form (default: table)")
-    run = commands.add_parser("run", help="run a test; exit status 0 passed, 1 failed, 11 inconclusive")
-    run.add_argument("test", metavar="NAME")
+    text = "run a test; exit status 0 passed, 1 failed, 11 inconclusive"
+    run = commands.add_parser("run", help=text, description=text)
+    run.add_argument("test", metavar="NAME", help="a test of the catalog")
     run.add_argument("--target", required=True, metavar="URL", help="what to test, such as http://127.0.0.1:3003")
-    run.add_argument("--catalog", type=Path, default=Path("catalog.yaml"), metavar="FILE", help="default catalog.yaml")
+    run.add_argument("--catalog", type=Path, default=Path("catalog.yaml"), metavar="FILE", help="(catalog.yaml)")
     run.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter; may be repeated")
     run.add_argument("--canary", default="canary.default", metavar="NAME.NAMESPACE", help="for {name} and {namespace}")
-    commands.add_parser("schema", help="print the JSON schema of a catalog, for editors")
+    text = "print the JSON schema of a catalog, for editors"
+    commands.add_parser("schema", help=text, description=text)
     return parser
 
 

@@ -27,7 +27,9 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def add_flags(command: ArgumentParser) -> None:
     """Add the flags of every command that asks the service."""
     url = os.environ.get("PENSTOCK_URL", DEFAULT_URL)
-    command.add_argument("--url", default=url, help="where the service is (PENSTOCK_URL, default %(default)s)")
+    command.add_argument(
+        "--url", default=url, metavar="URL", help="where the service is (PENSTOCK_URL, default %(default)s)"
+    )
     command.add_argument("--output", choices=("table", "json"), default="table", help="form of the output")
 
 

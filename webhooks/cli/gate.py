@@ -18,25 +18,27 @@ def make_parser() -> ArgumentParser:
     """Describe the commands."""
     parser = ArgumentParser(prog="penstock gate", description="See and decide the gates of releases.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    add_flags(commands.add_parser("list", help="show every gate and who decided it"))
+    text = "show every gate and who decided it"
+    add_flags(commands.add_parser("list", help=text, description=text))
     for name, text in (
         ("show", "show every word on a gate"),
         ("approve", "let this release pass"),
         ("halt", "hold this release"),
     ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("canary", help="NAME.NAMESPACE, such as ad.weather")
-        command.add_argument("gate", help="the gate, such as promotion")
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("canary", metavar="CANARY", help="NAME.NAMESPACE, such as ad.weather")
+        command.add_argument("gate", metavar="GATE", help="the gate, such as promotion")
         if name != "show":
-            command.add_argument("--who", default=None, help="who decides (default: the user of this machine)")
-            command.add_argument("--why", default="", help="the reason, kept and shown")
+            command.add_argument("--who", metavar="NAME", help="who decides (default: the user of this machine)")
+            command.add_argument("--why", default="", metavar="TEXT", help="the reason, kept and shown")
         if name == "approve":
-            command.add_argument("--lasts", default="", help="how long the approval holds, such as 2h")
-            command.add_argument("--template", default="", help="approve this template and no other, as list shows it")
+            command.add_argument("--lasts", default="", metavar="2h", help="how long the approval holds")
+            told = "approve this template and no other, as list shows it"
+            command.add_argument("--template", default="", metavar="HASH", help=told)
         add_flags(command)
     for name, text in (("open", "let every release pass until closed"), ("close", "hold every release until opened")):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("canary", help="NAME.NAMESPACE, such as ad.weather")
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("canary", metavar="CANARY", help="NAME.NAMESPACE, such as ad.weather")
         command.add_argument("--rollback", action="store_true", help="the rollback gate: open it to roll back")
         add_flags(command)
     return parser

@@ -7,7 +7,9 @@ the original (`-data-dir`).
 import os
 import re
 import sys
+from argparse import ArgumentParser
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,27 +18,47 @@ from webhooks.cli.service import BAD_CONFIGURATION, Create, create_own_app, star
 from webhooks.errors import SettingsError
 from webhooks.settings import AuthMode, LogFormat, LogLevel, Settings
 
-_FLAGS: Mapping[str, str] = MappingProxyType(
+
+@dataclass(frozen=True, slots=True)
+class _Flag:
+    default: str
+    metavar: str
+    meaning: str
+
+
+_FLAGS: Mapping[str, _Flag] = MappingProxyType(
     {
-        "log-level": "debug",
-        "port": "9090",
-        "timeout": "1h",
-        "namespace-regexp": "",
-        "zap-encoding": "json",
-        "data-dir": ".penstock/loadtester",
+        "port": _Flag("9090", "PORT", "port to listen at; 0 picks a free one"),
+        "log-level": _Flag("debug", "LEVEL", "least weight of what is logged"),
+        "timeout": _Flag("1h", "DURATION", "how long a command may take"),
+        "namespace-regexp": _Flag("", "REGEXP", "namespaces that are served; it may match anywhere in the name"),
+        "zap-encoding": _Flag("json", "FORM", "form of the log: json or console"),
+        "data-dir": _Flag(".penstock/loadtester", "DIR", "folder of runs and gates; the original keeps none"),
     }
 )
 _LEVELS = {**{level.value: level for level in LogLevel}, "fatal": LogLevel.ERROR, "panic": LogLevel.ERROR}
-_SWITCHES = frozenset({"zap-replace-globals"})
+_SWITCHES: Mapping[str, str] = MappingProxyType(
+    {"zap-replace-globals": "taken for the sake of the original; no effect"}
+)
 _HELP = frozenset({"h", "help"})
 _WARNING = (
     "penstock loadtester: commands from payloads are run: whoever reaches this port runs programs here; "
     "penstock serve --catalog FILE runs named tests instead"
 )
-_USAGE = """usage: penstock loadtester [-port=9090] [-log-level=debug] [-timeout=1h] [-namespace-regexp=REGEXP]
-                           [-zap-encoding=json] [-zap-replace-globals] [-data-dir=.penstock/loadtester]
 
-Take the place of Flagger's loadtester. Flags may have one dash or two, and `=` or a space before their value."""
+
+def make_parser() -> ArgumentParser:
+    """Describe the flags; they are read by `read_go_flags`, as Go reads them."""
+    about = (
+        "Take the place of Flagger's loadtester. Flags may have one dash or two, and = or a space before their value."
+    )
+    parser = ArgumentParser(prog="penstock loadtester", description=about)
+    for name, flag in _FLAGS.items():
+        told = f"{flag.meaning} ({flag.default})" if flag.default else flag.meaning
+        parser.add_argument(f"-{name}", f"--{name}", default=flag.default, metavar=flag.metavar, help=told)
+    for name, meaning in _SWITCHES.items():
+        parser.add_argument(f"-{name}", f"--{name}", action="store_true", help=meaning)
+    return parser
 
 
 def main(argv: list[str], create: Create | None = None) -> int:
@@ -44,11 +66,12 @@ def main(argv: list[str], create: Create | None = None) -> int:
     try:
         flags = read_go_flags(argv)
         if flags is None:
-            print(_USAGE)  # noqa: T201 - the output of the command
+            make_parser().print_help()
             return 0
         settings = read_settings(flags, os.environ)
     except SettingsError as error:
-        print(f"penstock loadtester: {error}\n{_USAGE}", file=sys.stderr)  # noqa: T201 - the edge of the command
+        usage = make_parser().format_usage()
+        print(f"penstock loadtester: {error}\n{usage}", end="", file=sys.stderr)  # noqa: T201 - the edge of the command
         return BAD_CONFIGURATION
     print(_WARNING, file=sys.stderr)  # noqa: T201 - before there is a log
     return start(settings, create or create_own_app, "penstock loadtester")
@@ -56,7 +79,7 @@ def main(argv: list[str], create: Create | None = None) -> int:
 
 def read_go_flags(argv: list[str]) -> dict[str, str] | None:
     """Read flags as Go's package flag does; None when help was asked for. Raises SettingsError."""
-    found: dict[str, str] = dict(_FLAGS)
+    found = {name: flag.default for name, flag in _FLAGS.items()}
     rest = iter(argv)
     for word in rest:
         match = re.fullmatch(r"--?([a-z-]+)(?:=(.*))?", word, re.DOTALL)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from webhooks.cli.client import add_flags, ask, draw_table, fetch, perform, write_query
+from webhooks.store.records import RunState
 
 _LONGEST_WAIT_S = 240
 _ASKED_FOR_S = 20
@@ -23,6 +24,7 @@ _TEXTS = {
     "logs": "show what a test has written",
 }
 _UNDER_WAY = frozenset({"queued", "running"})
+_STATES = tuple(state.value for state in RunState)
 
 
 def make_parser() -> ArgumentParser:
@@ -30,18 +32,23 @@ def make_parser() -> ArgumentParser:
     parser = ArgumentParser(prog="penstock runs", description="See and cancel the runs of tests.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _TEXTS.items():
-        command = commands.add_parser(name, help=text)
+        command = commands.add_parser(name, help=text, description=text)
         if name == "list":
-            for filter_ in ("canary", "test", "state"):
-                command.add_argument(f"--{filter_}", help=f"only runs of this {filter_}")
-            command.add_argument("--limit", type=int, default=50, help="how many at most (default %(default)s)")
+            command.add_argument("--canary", metavar="NAME.NAMESPACE", help="only runs of this canary")
+            command.add_argument("--test", metavar="NAME", help="only runs of this test")
+            command.add_argument("--state", choices=_STATES, help="only runs in this state")
+            command.add_argument(
+                "--limit", type=int, default=50, metavar="N", help="how many at most (default %(default)s)"
+            )
         else:
-            command.add_argument("id", help="the run")
+            command.add_argument("id", metavar="RUN", help="the run, as list shows it")
         if name == "wait":
-            command.add_argument("--seconds", type=int, default=_LONGEST_WAIT_S, help="how long (default %(default)s)")
+            command.add_argument(
+                "--seconds", type=int, default=_LONGEST_WAIT_S, metavar="N", help="how long (default %(default)s)"
+            )
         if name == "cancel":
-            command.add_argument("--who", default=None, help="who cancels (default: the user of this machine)")
-            command.add_argument("--why", default="", help="the reason, kept and shown")
+            command.add_argument("--who", metavar="NAME", help="who cancels (default: the user of this machine)")
+            command.add_argument("--why", default="", metavar="TEXT", help="the reason, kept and shown")
         add_flags(command)
     return parser
 
@@ -55,10 +62,10 @@ def main(argv: list[str]) -> int:
         return _carry_out(asked, last)
 
     status = perform("penstock runs", asked, act)
-    return _STATUSES.get(last["state"], _FAILED) if status == 0 and asked.command == "wait" else status
+    return _VERDICTS.get(last["state"], _FAILED) if status == 0 and asked.command == "wait" else status
 
 
-_STATUSES = {"passed": 0, "queued": _RUNNING, "running": _RUNNING}
+_VERDICTS = {"passed": 0, "queued": _RUNNING, "running": _RUNNING}
 
 
 def _carry_out(asked: Namespace, last: dict[str, str]) -> str:

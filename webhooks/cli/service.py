@@ -86,9 +86,13 @@ def add_settings(parser: ArgumentParser, settings: Sequence[Setting]) -> None:
             parser.add_argument(setting.flag, metavar=setting.metavar, help=text)
 
 
-def main(argv: list[str], create: Create | None = None, beside: Beside = _NOTHING) -> int:
-    """Serve until SIGTERM or SIGINT; `argv` are the flags."""
-    asked = make_parser().parse_args(argv)
+def main(argv: list[str]) -> int:
+    """Serve this package's own routes until SIGTERM or SIGINT; `argv` are the flags."""
+    return serve(make_parser().parse_args(argv), create_own_app)
+
+
+def serve(asked: Namespace, create: Create, beside: Beside = _NOTHING) -> int:
+    """Serve as the flags say until SIGTERM or SIGINT."""
     try:
         settings = read_settings(read_flags(asked), os.environ)
         if asked.print_config:
@@ -97,7 +101,7 @@ def main(argv: list[str], create: Create | None = None, beside: Beside = _NOTHIN
     except SettingsError as error:
         print(f"penstock serve: {error}", file=sys.stderr)  # noqa: T201 - the edge of the command
         return BAD_CONFIGURATION
-    return start(settings, create or create_own_app, "penstock serve", beside)
+    return start(settings, create, "penstock serve", beside)
 
 
 def start(settings: Settings, create: Create, command: str, beside: Beside = _NOTHING) -> int:

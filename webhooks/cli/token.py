@@ -18,9 +18,11 @@ def make_parser() -> ArgumentParser:
     """Describe the flags."""
     known = ", ".join(scope.value for scope in Scope)
     parser = ArgumentParser(prog="penstock token", description="Make a token for the HTTP API of penstock serve.")
-    parser.add_argument("name", help="who uses it, such as ann or release-pipeline")
-    parser.add_argument("--scopes", default="read", help=f"what it is good for, with commas: {known} (read)")
-    parser.add_argument("--file", type=Path, help="add its line to this file; without, the line is shown on stderr")
+    parser.add_argument("name", metavar="NAME", help="who uses it, such as ann or release-pipeline")
+    told = f"what it is good for, with commas: {known} (read)"
+    parser.add_argument("--scopes", default="read", metavar="SCOPES", help=told)
+    told = "add its line to this file; without, the line is shown on stderr"
+    parser.add_argument("--file", type=Path, metavar="FILE", help=told)
     parser.add_argument("--until", default="", metavar="YYYY-MM-DD", help="the day on which it is no longer good")
     return parser
 

@@ -22,7 +22,7 @@ _Found = list[tuple[str, Finding]]
 
 def main(argv: list[str]) -> int:
     """Check the files named on the command line and tell by the exit code how they are."""
-    arguments = _parse(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         look = _make_look(arguments.catalog)
     except CatalogError as error:
@@ -40,7 +40,8 @@ def main(argv: list[str]) -> int:
     return _ERRORS if Level.ERROR in levels else _WARNINGS if levels else _CLEAN
 
 
-def _parse(argv: list[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
     parser = argparse.ArgumentParser(prog="penstock lint", description="Check Canary files and explain every fault.")
     parser.add_argument(
         "files",
@@ -50,7 +51,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
     parser.add_argument("--catalog", type=Path, metavar="FILE", help="the catalog of tests that the webhooks must fit")
-    return parser.parse_args(argv)
+    return parser
 
 
 def _make_look(path: Path | None) -> Look:

@@ -14,11 +14,12 @@ from workflows.errors import ConfigurationError, ExitCode, FencedError, Penstock
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Name where a command lives and say in one line what it does."""
+    """Name where a command lives, say in one line what it does, and name what makes its parser."""
 
     module: str
     function: str
     summary: str
+    parser: str = "make_parser"
 
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(
@@ -28,28 +29,45 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "run": Command("workflows.cli.run", "main", "release what is new, to the end"),
         "stage": Command("workflows.cli.stage", "main", "run one stage of a release"),
         "simulate": Command("workflows.cli.simulate", "main", "tell beforehand how releases would go"),
-        "pause": Command("workflows.cli.orders", "pause_main", "hold the weight of a release"),
-        "resume": Command("workflows.cli.orders", "resume_main", "let a paused release go on"),
-        "abort": Command("workflows.cli.orders", "abort_main", "roll a release back"),
-        "retry": Command("workflows.cli.orders", "retry_main", "let a revision that failed be released again"),
-        "promote": Command("workflows.cli.orders", "promote_main", "take the next step without its approval"),
+        "pause": Command("workflows.cli.orders", "pause_main", "hold the weight of a release", "pause_parser"),
+        "resume": Command("workflows.cli.orders", "resume_main", "let a paused release go on", "resume_parser"),
+        "abort": Command("workflows.cli.orders", "abort_main", "roll a release back", "abort_parser"),
+        "retry": Command(
+            "workflows.cli.orders", "retry_main", "let a revision that failed be released again", "retry_parser"
+        ),
+        "promote": Command(
+            "workflows.cli.orders", "promote_main", "take the next step without its approval", "promote_parser"
+        ),
         "wait": Command("workflows.cli.wait", "main", "wait until a canary of a cluster is promoted"),
-        "adopt": Command("workflows.cli.ownership", "adopt_main", "take a canary over from Flagger's controller"),
-        "hand-back": Command("workflows.cli.ownership", "hand_back_main", "give a canary back to Flagger's controller"),
+        "adopt": Command(
+            "workflows.cli.ownership", "adopt_main", "take a canary over from Flagger's controller", "adopt_parser"
+        ),
+        "hand-back": Command(
+            "workflows.cli.ownership",
+            "hand_back_main",
+            "give a canary back to Flagger's controller",
+            "hand_back_parser",
+        ),
         "revert": Command("workflows.cli.reversion", "main", "take a canary of a cluster back to plain Kubernetes"),
         "watchdog": Command("workflows.cli.watchdog", "main", "end the releases of a cluster whose owners are gone"),
-        "explain": Command("workflows.cli.journal", "explain_main", "tell why a release ended as it did"),
-        "replay": Command("workflows.cli.journal", "replay_main", "make every decision of a journal again"),
-        "verify": Command("workflows.cli.journal", "verify_main", "check that a journal was not changed"),
+        "explain": Command(
+            "workflows.cli.journal", "explain_main", "tell why a release ended as it did", "explain_parser"
+        ),
+        "replay": Command(
+            "workflows.cli.journal", "replay_main", "make every decision of a journal again", "replay_parser"
+        ),
+        "verify": Command(
+            "workflows.cli.journal", "verify_main", "check that a journal was not changed", "verify_parser"
+        ),
         "lint": Command("workflows.canary.lint", "main", "say what is wrong with a Canary file"),
         "render": Command("workflows.cli.render", "main", "write the YAML that belongs to a canary"),
         "local": Command("workflows.local.cli", "main", "run a service on this machine behind Envoy"),
         "serve": Command("workflows.serving", "main", "answer Flagger's webhooks"),
-        "loadtester": Command("webhooks.cli", "loadtester_main", "take the place of Flagger's loadtester"),
+        "loadtester": Command("webhooks.cli.loadtester", "main", "take the place of Flagger's loadtester"),
         "runner": Command("webhooks.cli.runner", "main", "run tests apart from the service that answers webhooks"),
         "catalog": Command("webhooks.cli.catalog", "main", "check, list and try the tests of a catalog"),
-        "gate": Command("webhooks.cli", "gate_main", "list, approve and close gates"),
-        "runs": Command("webhooks.cli", "runs_main", "list, wait for and cancel the runs of tests"),
+        "gate": Command("webhooks.cli.gate", "main", "list, approve and close gates"),
+        "runs": Command("webhooks.cli.runs", "main", "list, wait for and cancel the runs of tests"),
         "token": Command("webhooks.cli.token", "main", "make a token for the HTTP API"),
         "load": Command("loadtester.cli", "main", "make load and judge it"),
     }

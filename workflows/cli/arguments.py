@@ -14,7 +14,9 @@ from workflows.ports import EventSink, Platform
 
 def add_platform_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where a release happens."""
-    parser.add_argument("--dir", type=Path, default=wiring.LOCAL_DIRECTORY, help="the local platform's folder")
+    parser.add_argument(
+        "--dir", type=Path, default=wiring.LOCAL_DIRECTORY, metavar="DIR", help="the local platform's folder"
+    )
     parser.add_argument("--interval", metavar="4s", help="instead of spec.analysis.interval")
     parser.add_argument("--judge", metavar="NAME", help="threshold, evidence or evidence-strict")
     parser.add_argument("--prometheus", default="", metavar="URL", help="where metrics are asked, or auto")

@@ -36,11 +36,12 @@ _LEAST_STEP_S, _MOST_STEP_S = 10.0, 60.0
 
 def main(argv: Sequence[str]) -> int:
     """Judge the past: of a service by its Prometheus, or of releases by their journals."""
-    arguments = _parse(argv)
+    arguments = make_parser().parse_args(list(argv))
     return _judge_service(arguments) if arguments.prometheus else _judge_journals(arguments)
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
     parser = argparse.ArgumentParser(
         "penstock backtest", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,7 +54,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--interval", metavar="10s", help="instead of spec.analysis.interval")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="which requests meet the canary (1)")
     parser.add_argument("--output", choices=("table", "json"), default="table", help="how to print (table)")
-    return parser.parse_args(list(argv))
+    return parser
 
 
 def _judge_service(arguments: argparse.Namespace) -> int:

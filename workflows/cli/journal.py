@@ -20,7 +20,7 @@ _MOST_SHOWN = 50
 
 def replay_main(argv: Sequence[str]) -> int:
     """Make every decision again from the record alone and compare."""
-    file = _read(argv, "replay", replay_main.__doc__)
+    file = reader.read(replay_parser().parse_args(list(argv)).journal)
     if file.fault and not file.fault.torn:
         return _say_fault(file)
     played = replay(file)
@@ -35,7 +35,7 @@ def replay_main(argv: Sequence[str]) -> int:
 
 def verify_main(argv: Sequence[str]) -> int:
     """Check that no line of a journal was changed, taken out or put in."""
-    file = _read(argv, "verify", verify_main.__doc__)
+    file = reader.read(verify_parser().parse_args(list(argv)).journal)
     _say_healed(file)
     if file.fault:
         return _say_fault(file)
@@ -46,9 +46,7 @@ def verify_main(argv: Sequence[str]) -> int:
 
 def explain_main(argv: Sequence[str]) -> int:
     """Tell the story of a release, decision by decision, and what it would have taken to end otherwise."""
-    parser = _parser("explain", explain_main.__doc__)
-    parser.add_argument("run", metavar="JOURNAL|RUN", help="a journal, a folder of them, or the report beside them")
-    files = [reader.read(path) for path in place.find(parser.parse_args(list(argv)).run)]
+    files = [reader.read(path) for path in place.find(explain_parser().parse_args(list(argv)).run)]
     for file in files:
         for sentence in explanation.explain(file):
             _say("    " * sentence.depth + printable(sentence.text))
@@ -56,13 +54,29 @@ def explain_main(argv: Sequence[str]) -> int:
     return _say_fault(broken[0]) if broken else ExitCode.PROMOTED
 
 
-def _read(argv: Sequence[str], name: str, about: str | None) -> JournalFile:
-    parser = _parser(name, about)
+def explain_parser() -> argparse.ArgumentParser:
+    """Describe the options of `penstock explain`."""
+    parser = _make_parser("explain", explain_main.__doc__)
+    parser.add_argument("run", metavar="JOURNAL|RUN", help="a journal, a folder of them, or the report beside them")
+    return parser
+
+
+def replay_parser() -> argparse.ArgumentParser:
+    """Describe the options of `penstock replay`."""
+    return _add_journal(_make_parser("replay", replay_main.__doc__))
+
+
+def verify_parser() -> argparse.ArgumentParser:
+    """Describe the options of `penstock verify`."""
+    return _add_journal(_make_parser("verify", verify_main.__doc__))
+
+
+def _add_journal(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("journal", type=Path, metavar="JOURNAL", help="a file that `penstock run` or `demo` left")
-    return reader.read(parser.parse_args(list(argv)).journal)
+    return parser
 
 
-def _parser(name: str, about: str | None) -> argparse.ArgumentParser:
+def _make_parser(name: str, about: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(f"penstock {name}", description=about, epilog=_EXIT_CODES)
 
 

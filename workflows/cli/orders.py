@@ -9,6 +9,7 @@ import getpass
 import sys
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from workflows import wiring
@@ -23,31 +24,30 @@ from workflows.states.place import Place
 
 def pause_main(argv: Sequence[str]) -> int:
     """Hold the weight of a release until it is resumed; its canary is still judged."""
-    return _give(Command.PAUSE, argv)
+    return _give(Command.PAUSE, pause_parser().parse_args(list(argv)))
 
 
 def resume_main(argv: Sequence[str]) -> int:
     """Let a paused release go on."""
-    return _give(Command.RESUME, argv)
+    return _give(Command.RESUME, resume_parser().parse_args(list(argv)))
 
 
 def abort_main(argv: Sequence[str]) -> int:
     """Roll a release back."""
-    return _give(Command.ABORT, argv)
+    return _give(Command.ABORT, abort_parser().parse_args(list(argv)))
 
 
 def retry_main(argv: Sequence[str]) -> int:
     """Let a revision that failed be released again by the next run."""
-    return _give(Command.RETRY, argv)
+    return _give(Command.RETRY, retry_parser().parse_args(list(argv)))
 
 
 def promote_main(argv: Sequence[str]) -> int:
     """Take the next step without the approval or the resumption it waits for; with --full skip what is left."""
-    return _give(Command.PROMOTE, argv)
+    return _give(Command.PROMOTE, promote_parser().parse_args(list(argv)))
 
 
-def _give(command: Command, argv: Sequence[str]) -> int:
-    arguments = _parse(command, argv)
+def _give(command: Command, arguments: argparse.Namespace) -> int:
     place = Place(arguments.namespace or DEFAULT_NAMESPACE, read_name(arguments.canary))
     if command is Command.PROMOTE and arguments.full:
         command = Command.PROMOTE_FULL
@@ -77,12 +77,21 @@ def _who() -> str:
         return owner()
 
 
-def _parse(command: Command, argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(f"penstock {command.value}", description=__doc__)
-    parser.add_argument("canary", help="canary/NAME")
+def _make_parser(command: Command, about: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(f"penstock {command.value}", description=about)
+    parser.add_argument("canary", metavar="CANARY", help="canary/NAME")
     add_cluster_options(parser)
     parser.add_argument("--platform", default=KUBERNETES, metavar="NAME", help="kubernetes or local (kubernetes)")
-    parser.add_argument("--dir", type=Path, default=wiring.LOCAL_DIRECTORY, help="the local platform's folder")
+    parser.add_argument(
+        "--dir", type=Path, default=wiring.LOCAL_DIRECTORY, metavar="DIR", help="the local platform's folder"
+    )
     if command is Command.PROMOTE:
         parser.add_argument("--full", action="store_true", help="skip the rest of the analysis")
-    return parser.parse_args(list(argv))
+    return parser
+
+
+pause_parser = partial(_make_parser, Command.PAUSE, pause_main.__doc__)
+resume_parser = partial(_make_parser, Command.RESUME, resume_main.__doc__)
+abort_parser = partial(_make_parser, Command.ABORT, abort_main.__doc__)
+retry_parser = partial(_make_parser, Command.RETRY, retry_main.__doc__)
+promote_parser = partial(_make_parser, Command.PROMOTE, promote_main.__doc__)

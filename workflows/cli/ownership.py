@@ -54,7 +54,7 @@ class _Ownership:
 
 def adopt_main(argv: Sequence[str]) -> int:
     """Take a canary over from Flagger's controller: suspend it there, go on from where its status stands."""
-    ownership = _parse("adopt", adopt_main.__doc__, argv)
+    ownership = _read(adopt_parser().parse_args(list(argv)))
     known = ownership.state()
     before = ownership.change(lambda canary: _adopt(canary, known, ownership.place))
     if known is None or (driven_by_flagger(before) and not known.under_way):
@@ -64,7 +64,7 @@ def adopt_main(argv: Sequence[str]) -> int:
 
 def hand_back_main(argv: Sequence[str]) -> int:
     """Give a canary back to Flagger's controller, which takes what was released meanwhile for a new revision."""
-    ownership = _parse("hand-back", hand_back_main.__doc__, argv)
+    ownership = _read(hand_back_parser().parse_args(list(argv)))
     state = ownership.state()
     if state and state.under_way:
         raise ConfigurationError(
@@ -108,11 +108,24 @@ def _take_over(ownership: _Ownership) -> None:
     let_go(release)
 
 
-def _parse(name: str, about: str | None, argv: Sequence[str]) -> _Ownership:
+def adopt_parser() -> argparse.ArgumentParser:
+    """Describe the options of `penstock adopt`."""
+    return _make_parser("adopt", adopt_main.__doc__)
+
+
+def hand_back_parser() -> argparse.ArgumentParser:
+    """Describe the options of `penstock hand-back`."""
+    return _make_parser("hand-back", hand_back_main.__doc__)
+
+
+def _make_parser(name: str, about: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(f"penstock {name}", description=about)
-    parser.add_argument("canary", help="canary/NAME")
+    parser.add_argument("canary", metavar="CANARY", help="canary/NAME")
     add_cluster_options(parser)
-    arguments = parser.parse_args(list(argv))
+    return parser
+
+
+def _read(arguments: argparse.Namespace) -> _Ownership:
     place = Place(arguments.namespace or DEFAULT_NAMESPACE, read_name(arguments.canary))
     return _Ownership(connect(arguments), place)
 

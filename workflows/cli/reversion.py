@@ -20,7 +20,7 @@ from workflows.wiring import Wishes, build
 
 def main(argv: Sequence[str]) -> int:
     """Let the target alone serve again and remove what was made for the canary; called again, it does what is left."""
-    arguments = _parse(argv)
+    arguments = make_parser().parse_args(list(argv))
     subject = find_subject(arguments, arguments.file)
     wishes = Wishes(cluster=subject.cluster, source=subject.text)
     # Loaded with the platform: adapters are named by the wiring alone.
@@ -43,10 +43,11 @@ def main(argv: Sequence[str]) -> int:
     return ExitCode.PROMOTED
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
     parser = argparse.ArgumentParser("penstock revert", description=main.__doc__)
     parser.add_argument("canary_name", nargs="?", metavar="CANARY", help="canary/NAME")
     parser.add_argument("--file", type=Path, metavar="CANARY", help="a file with one Canary, where no object is left")
     add_cluster_options(parser)
     parser.set_defaults(platform=KUBERNETES, interval=None, judge=None)
-    return parser.parse_args(list(argv))
+    return parser

@@ -29,7 +29,7 @@ EXIT_CODES = """exit codes:
 
 def main(argv: Sequence[str]) -> int:
     """Release what is new of one canary, to the end."""
-    arguments = _parse(argv)
+    arguments = make_parser().parse_args(list(argv))
     subject = find_subject(arguments, arguments.canary)
     plan = subject.plan
     if arguments.shadow:
@@ -58,11 +58,12 @@ def main(argv: Sequence[str]) -> int:
     return loop.exit_code(state)
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
     parser = argparse.ArgumentParser(
         "penstock run", description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("canary", type=Path, nargs="?", help="a file with one Canary")
+    parser.add_argument("canary", type=Path, nargs="?", metavar="FILE", help="a file with one Canary")
     add_subject_options(parser)
     add_platform_options(parser)
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
@@ -76,7 +77,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         metavar="1h",
         help="only watch the next release, which somebody else drives, for at most so long, and say what we would do",
     )
-    return parser.parse_args(list(argv))
+    return parser
 
 
 def _open_journal(arguments: argparse.Namespace, subject: Subject) -> Journal | None:

@@ -20,7 +20,7 @@ _MOST_RUNS = 100_000
 
 def main(argv: Sequence[str]) -> int:
     """Simulate releases of several kinds of canaries and print how they end."""
-    arguments = _parse(argv)
+    arguments = make_parser().parse_args(list(argv))
     plan = canary.load(arguments.canary)
     plan = plan if arguments.interval is None else with_interval(plan, arguments.interval)
     simulation.check(plan)
@@ -35,9 +35,10 @@ def main(argv: Sequence[str]) -> int:
     return ExitCode.PROMOTED
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
     parser = argparse.ArgumentParser("penstock simulate", description=__doc__)
-    parser.add_argument("canary", type=Path, help="a file with one Canary")
+    parser.add_argument("canary", type=Path, metavar="FILE", help="a file with one Canary")
     parser.add_argument("--rps", required=True, metavar="N", help="requests per second of the whole service")
     parser.add_argument("--base-errors", default="0.1%", metavar="SHARE", help="what fails of them today (0.1%%)")
     parser.add_argument("--latency", default="100ms", metavar="MS", help="their median latency today (100ms)")
@@ -47,7 +48,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed draws the same traffic (1)")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the share stopped over time")
     parser.add_argument("--output", choices=("table", "json"), default="table", help="how to print (table)")
-    return parser.parse_args(list(argv))
+    return parser
 
 
 def _print(rows: Sequence[Row], arguments: argparse.Namespace) -> None:

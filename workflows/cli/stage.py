@@ -82,7 +82,8 @@ _PATIENCE = "30m"
 
 def main(argv: Sequence[str]) -> int:
     """Run one stage and tell by the exit code how the release stands."""
-    arguments = _parse(argv)
+    arguments = make_parser().parse_args(list(argv))
+    _check(arguments)
     subject = find_subject(arguments, arguments.file)
     if subject.plan.suspend and arguments.stage not in _ALWAYS:
         raise ConfigurationError(f"{subject.name}: spec.suspend: true; nothing is released until it is false")
@@ -139,31 +140,43 @@ def _call_hooks(arguments: argparse.Namespace, release: Release) -> int:
     return ExitCode.PROMOTED if answer.passed else ExitCode.REFUSED
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
     parser = argparse.ArgumentParser("penstock stage", description=__doc__)
-    parser.add_argument("stage", choices=sorted({*STAGES, "hook", "status"}), metavar="STAGE", help=", ".join(STAGES))
-    parser.add_argument("value", nargs="?", default="", help="for set-weight a percent, mirror on or off, hook a type")
+    names = sorted({*STAGES, "hook", "status"})
+    parser.add_argument("stage", choices=names, metavar="STAGE", help=", ".join(names))
+    parser.add_argument(
+        "value", nargs="?", default="", metavar="VALUE", help="for set-weight a percent, mirror on or off, hook a type"
+    )
     parser.add_argument("--file", type=Path, metavar="CANARY", help="a file with one Canary")
     add_subject_options(parser)
-    parser.add_argument("--owner", default="pipeline", help="who owns the release; the same for all its stages")
-    parser.add_argument("--lease", default="60s", help="how long the release may wait for its next stage (60s)")
+    parser.add_argument(
+        "--owner", default="pipeline", metavar="NAME", help="who owns the release; the same for all stages (pipeline)"
+    )
+    parser.add_argument(
+        "--lease", default="60s", metavar="60s", help="how long the release may wait for its next stage (60s)"
+    )
     conflicts = [each.value for each in stages.Conflict]
     parser.add_argument(
-        "--on-conflict", choices=conflicts, default="fail", help="acquire: while another owner holds it"
+        "--on-conflict", choices=conflicts, default="fail", help="acquire: while another owner holds it (fail)"
     )
-    parser.add_argument("--wait", help="acquire: how long for another owner (30m); hook: how long for a yes (once)")
+    parser.add_argument(
+        "--wait", metavar="30m", help="acquire: how long for another owner (30m); hook: how long for a yes (once)"
+    )
     parser.add_argument("--results", type=Path, metavar="DIR", help="write phase, weight, next and reason, a file each")
     parser.add_argument(
         "--journal", type=Path, metavar="FILE", help="keep every decision, in one file for all stages of a release"
     )
     add_platform_options(parser)
-    arguments = parser.parse_args(list(argv))
+    return parser
+
+
+def _check(arguments: argparse.Namespace) -> None:
     if not arguments.owner:
         raise ConfigurationError("--owner: empty; name who owns the release, the same for all its stages")
     if bool(arguments.value) is not (arguments.stage in _WITH_VALUE):
         needs = "a value" if arguments.stage in _WITH_VALUE else "no value"
         raise ConfigurationError(f"stage {arguments.stage}: needs {needs}, got {arguments.value!r}")
-    return arguments
 
 
 def _read_duration(option: str, text: str) -> timedelta:

@@ -95,7 +95,7 @@ class _Vigil:
 
 def main(argv: Sequence[str]) -> int:
     """Wait for the end of the release and tell by the exit code how it went."""
-    arguments = _parse(argv)
+    arguments = make_parser().parse_args(list(argv))
     cluster, timeout = connect(arguments), _read_timeout(arguments.timeout)
     place = Place(arguments.namespace or DEFAULT_NAMESPACE, read_name(arguments.canary))
     plan, text = read_object(cluster, place)
@@ -129,10 +129,11 @@ def _read_timeout(text: str) -> timedelta:
         raise ConfigurationError(f"--timeout: {text!r} {error}") from error
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
     parser = argparse.ArgumentParser("penstock wait", description=main.__doc__)
-    parser.add_argument("canary", help="canary/NAME")
+    parser.add_argument("canary", metavar="CANARY", help="canary/NAME")
     add_cluster_options(parser)
     parser.add_argument("--for", choices=["promoted"], default="promoted", help="what is waited for (promoted)")
-    parser.add_argument("--timeout", default="30m", help="how long to wait (30m)")
-    return parser.parse_args(list(argv))
+    parser.add_argument("--timeout", default="30m", metavar="30m", help="how long to wait (30m)")
+    return parser

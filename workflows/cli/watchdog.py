@@ -26,7 +26,7 @@ _GRACE = LOOK_EVERY * 15
 
 def main(argv: Sequence[str]) -> int:
     """Watch until a signal comes; the rescues that were begun are ended first."""
-    arguments = _parse(argv)
+    arguments = make_parser().parse_args(list(argv))
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     clock, beat = SystemClock(), _read_beat(arguments)
     cluster = connect(arguments)
@@ -69,11 +69,12 @@ def _read_beat(arguments: argparse.Namespace) -> Beat:
     return Beat(namespaces, namespaces[0] if namespaces else own)
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
     parser = argparse.ArgumentParser("penstock watchdog", description=__doc__)
     parser.add_argument("-n", "--namespace", action="append", default=[], metavar="NS", help="a namespace to watch")
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="watch all namespaces")
     parser.add_argument("--metrics-port", type=int, metavar="PORT", help="serve /metrics of all releases there")
     parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="how to reach the cluster (KUBECONFIG)")
     parser.add_argument("--context", default="", metavar="NAME", help="a context of the kubeconfig (the current one)")
-    return parser.parse_args(list(argv))
+    return parser

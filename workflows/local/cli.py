@@ -24,35 +24,40 @@ _MAX_PORT = (1 << 16) - 1
 
 def main(argv: Sequence[str]) -> int:
     """Run one of the local platform's commands."""
-    arguments = _parse(argv)
+    arguments = make_parser().parse_args(list(argv))
     code: int = arguments.run(arguments)
     return code
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
     parser = argparse.ArgumentParser("penstock local", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="up|apply|status|down")
     _add_up(_add(commands, "up", _up, "start the platform and return once the service answers"))
     apply = _add(commands, "apply", _apply, "ask for another Deployment, as kubectl apply does")
-    apply.add_argument("file", type=Path, help="a Kubernetes Deployment")
+    apply.add_argument("file", type=Path, metavar="FILE", help="a Kubernetes Deployment")
     status = _add(commands, "status", _status, "show what runs and where traffic goes")
-    status.add_argument("--format", choices=("text", "json"), default="text")
+    status.add_argument("--format", choices=("text", "json"), default="text", help="how to print (text)")
     _add(commands, "down", _down, "send the traffic home and stop everything")
-    return parser.parse_args(list(argv))
+    return parser
 
 
 def _add(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: object, summary: str
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=summary, description=summary)
-    parser.add_argument("--dir", type=Path, default=folder.DEFAULT, help=f"the platform's folder ({folder.DEFAULT})")
+    parser.add_argument(
+        "--dir", type=Path, default=folder.DEFAULT, metavar="DIR", help=f"the platform's folder ({folder.DEFAULT})"
+    )
     parser.set_defaults(run=run)
     return parser
 
 
 def _add_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deployment", type=Path, required=True, metavar="FILE", help="a Kubernetes Deployment")
-    parser.add_argument("--port", type=int, default=0, help="where users find the service on 127.0.0.1; 0 is any (0)")
+    parser.add_argument(
+        "--port", type=int, default=0, metavar="PORT", help="where users find the service on 127.0.0.1; 0 is any (0)"
+    )
     parser.add_argument("--prometheus", choices=("auto",), default="", help="auto starts this machine's prometheus")
     parser.add_argument("--wait", type=float, default=platform.READY_WITHIN_S, metavar="SECONDS", help="wait at most")
     parser.add_argument("--foreground", action="store_true", help="stay in front until Ctrl+C")

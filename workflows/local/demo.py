@@ -58,7 +58,8 @@ class Wishes:
 
 def main(argv: Sequence[str]) -> int:
     """Perform the story; 0 when both releases went as it says."""
-    wishes = _parse(argv)
+    arguments = make_parser().parse_args(list(argv))
+    wishes = Wishes(arguments.output, arguments.interval, arguments.judge)
     write_json(wishes.output / "report.json", [])
     with interruptible():
         reports = perform(wishes)
@@ -72,14 +73,16 @@ def main(argv: Sequence[str]) -> int:
     return ExitCode.FAILED if differences else ExitCode.PROMOTED
 
 
-def _parse(argv: Sequence[str]) -> Wishes:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
     parser = argparse.ArgumentParser("penstock demo", description=__doc__)
-    parser.add_argument("--output", type=Path, default=Path("demo-report"), metavar="DIR", help="(demo-report)")
-    parser.add_argument("--interval", default="5s", metavar="5s", help="how often the canary is judged")
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo-report"), metavar="DIR", help="where the reports go (demo-report)"
+    )
+    parser.add_argument("--interval", default="5s", metavar="5s", help="how often the canary is judged (5s)")
     judges = [judge.value for judge in Judge]
     parser.add_argument("--judge", choices=judges, default=judges[0], help="what judges it (threshold)")
-    arguments = parser.parse_args(list(argv))
-    return Wishes(arguments.output, arguments.interval, arguments.judge)
+    return parser
 
 
 def perform(wishes: Wishes) -> list[ReleaseReport]:
