@@ -20,6 +20,7 @@ from webhooks.hooks.orders import AskedTests, OrderError, asks_to_hold, make_ord
 from webhooks.hooks.outcomes import TestResult, combine
 from webhooks.hooks.targets import TargetPolicy
 from webhooks.protocol import HookOutcome, HookPayload, HookType, HookVerdict, PayloadError
+from webhooks.releases import Heard, Keeping, ReleaseService
 from webhooks.runs import LoadDesk, RunService
 from webhooks.settings import Settings
 from webhooks.store.port import Store
@@ -57,10 +58,12 @@ class HookService:
     def __init__(self, store: Store, catalog: CatalogFile, runs: RunService, settings: Settings) -> None:
         self.gates = GateService(store, runs.now, lambda gate: catalog.current().gates.get(gate))  # noqa: PLW0108 - asked anew, the catalog may change
         self.commands = CommandService(runs, store.logs, settings)
+        keeping = Keeping(settings.kept_s, settings.kept_runs, settings.epoch_silence_s)
+        self.releases = ReleaseService(store, runs.now, keeping)
         self.store = store
         self.runs = runs
+        self.catalog = catalog
         self._store = store
-        self._catalog = catalog
         self._runs = runs
         self._loads = LoadDesk(runs)
         self._settings = settings
@@ -164,6 +167,7 @@ class HookService:
         epoch = self._store.epochs.advance(call.canary, decide)
         if last is None or epoch.number != last.number:
             self._runs.cancel(call.canary, "a newer release began", spare_epoch=epoch.number)
+            self.releases.hear(Heard(call.canary, call.at, call.checksum, call.payload.phase, begins=True))
         return epoch
 
     def _ask_gate(self, call: HookCall, default: str) -> HookOutcome:
@@ -176,6 +180,7 @@ class HookService:
 
     def _end(self, call: HookCall) -> HookOutcome:
         self._finish_epoch(call)
+        self._tell_release(call)
         return HookOutcome(HookVerdict.PASSED, f"release of {call.canary} is over, its tests and load are ended")
 
     def _keep(self, call: HookCall) -> HookOutcome:
@@ -186,10 +191,17 @@ class HookService:
             self._change_epoch(call, lambda epoch: replace(epoch, step=epoch.step + 1))
         if call.tells_the_end:
             self._finish_epoch(call)
+        said, warning = kept.get("eventMessage", ""), kept.get("eventType") == "Warning"
+        self._tell_release(call, said, warning=warning)
         return HookOutcome(HookVerdict.PASSED, "kept")
+
+    def _tell_release(self, call: HookCall, said: str = "", *, warning: bool = False) -> None:
+        phase, over = call.payload.phase, call.tells_the_end
+        self.releases.hear(Heard(call.canary, call.at, call.checksum, phase, said, warning, over=over))
 
     def end_release(self, canary: CanaryName, at: float) -> None:
         """End the analysis under way, because its Canary says since `at` (unix seconds) that the release is over."""
+        self.releases.hear(Heard(canary, at, text="its Canary says that the release is over", over=True))
         last = self._store.epochs.latest(canary)
         if last is None or finish_since(last, at) == last:
             return
@@ -208,7 +220,7 @@ class HookService:
         failures = self._tell_commands(call)
         if failures:
             return HookOutcome(HookVerdict.FAILED, failures)
-        asked = read_call(call, self._catalog.current(), self._settings.wait_s)
+        asked = read_call(call, self.catalog.current(), self._settings.wait_s)
         epoch = self._enter(call)
         holds = asked.hold and call.hook is HookType.PRE_ROLLOUT
         deadline = time.monotonic() + (0.0 if holds else asked.wait_s)
