@@ -20,17 +20,24 @@ class Audience(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Say who a request is for: what people need to make it, and whether it changes anything."""
+    """Say who a request is for: what people need to make it, and whether it changes anything.
+
+    `asks` says that the query names the one canary which it is about.
+    """
 
     audience: Audience
     scope: Scope = Scope.READ
     changes: bool = False
     hook: HookType | None = None
+    asks: bool = False
 
 
 _PLATFORM = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
 _SWITCHES = frozenset({"/gate/open", "/gate/close", "/rollback/open", "/rollback/close"})
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+_QUESTIONS = frozenset({"/api/v1/verdict"})
+"""Paths under /api/ where a POST asks at length and changes nothing; `?canary=NAME.NAMESPACE` says of whom."""
+
 _TYPES = {f"/hooks/{hook.value}": hook for hook in HookType}
 
 
@@ -48,6 +55,8 @@ def find_place(path: str, method: str) -> Place:
 
 
 def _find_in_api(path: str, method: str) -> Place:
+    if path in _QUESTIONS:
+        return Place(Audience.PEOPLE, asks=True)
     if method in _LOOKING:
         return Place(Audience.PEOPLE)
     scopes = {"gates": Scope.APPROVE, "runs": Scope.RUN}
