@@ -55,7 +55,7 @@ class Guard:
         if self.authority is None:
             return self._refuse_stranger(place)
         token = _bearer_token()
-        need = Need(place.scope, _namespace())
+        need = Need(place.scope, _namespace(place))
         admission = self.authority.admit(token, need) if token else None
         if admission is None:
             response = fault(
@@ -123,10 +123,13 @@ def _bearer_token() -> str:
     return header[len(_BEARER) :].strip() if header.lower().startswith(_BEARER) else ""
 
 
-def _namespace() -> str:
+def _namespace(place: Place) -> str:
     named = (request.view_args or {}).get("namespace")
     if named is not None:
         return str(named)
+    if place.asks:
+        # Whoever names the canary elsewhere than here asks of all namespaces.
+        return request.args.get("canary", "").rpartition(".")[2]
     if request.path.startswith(("/api/", "/runner/")):
         return ""
     try:
