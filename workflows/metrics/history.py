@@ -8,9 +8,8 @@ from workflows.errors import UnavailableError
 from workflows.metrics.answers import NoAnswerError
 from workflows.metrics.counter import gather
 from workflows.metrics.endpoint import Endpoint
+from workflows.metrics.lens import Lens, look_by_names
 from workflows.metrics.prometheus import Prometheus, Sample, Span
-from workflows.metrics.queries import Revisions, write_queries
-from workflows.metrics.series import find_series
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.samples import TrafficCounts
 
@@ -28,8 +27,14 @@ class Reading:
 
 def read_history(where: Endpoint, plan: RolloutPlan, span: Span) -> tuple[Reading, ...]:
     """Give the counters at each step of a span at which there were any; raises UnavailableError without an answer."""
+    return look_back(where, look_by_names(plan), span, _TIMEOUT_S)
+
+
+def look_back(where: Endpoint, lens: Lens, span: Span, timeout_s: float) -> tuple[Reading, ...]:
+    """Give the counters as a lens shows them; each query may take as long as `timeout_s`."""
+    prometheus = Prometheus(where, timeout_s=timeout_s)
     try:
-        return tuple(reading for part in _cut(span) for reading in _read_part(where, plan, part))
+        return tuple(reading for part in _cut(span) for reading in _read_part(prometheus, lens, part))
     except NoAnswerError as none:
         raise UnavailableError(where.mask(f"{none.gap.value}: {none.detail}")) from none
 
@@ -42,14 +47,11 @@ def _cut(span: Span) -> Iterator[Span]:
         start += length
 
 
-def _read_part(where: Endpoint, plan: RolloutPlan, span: Span) -> Iterator[Reading]:
-    series = find_series(plan.provider)
-    queries = write_queries(series, plan, Revisions())
-    prometheus = Prometheus(where, timeout_s=_TIMEOUT_S)
-    requests = _by_time(prometheus.past(queries.requests, span))
-    buckets = _by_time(prometheus.past(queries.buckets, span))
+def _read_part(prometheus: Prometheus, lens: Lens, span: Span) -> Iterator[Reading]:
+    requests = _by_time(prometheus.past(lens.queries.requests, span))
+    buckets = _by_time(prometheus.past(lens.queries.buckets, span))
     for at in sorted(requests):
-        yield Reading(at, gather(series, queries, requests[at], buckets.get(at, [])))
+        yield Reading(at, gather(lens.series, lens.queries, requests[at], buckets.get(at, [])))
 
 
 def _by_time(samples: tuple[Sample, ...]) -> dict[float, list[Sample]]:
