@@ -62,6 +62,8 @@ def create(settings: Settings, *, prometheus: str = "", cluster: Cluster | None 
     """Make the app with all parts."""
     from webhooks.app import create_app  # noqa: PLC0415 - the service's own processes have no use for the app
     from workflows.court import add_judge, open_court  # noqa: PLC0415 - see above
+    from workflows.verdict_api import add_verdicts, open_bench  # noqa: PLC0415 - see above
 
     court = open_court(settings, prometheus, cluster) if prometheus and cluster else None
-    return create_app(settings, [partial(add_judge, court=court)])
+    parts = [partial(add_judge, court=court), partial(add_verdicts, bench=open_bench(prometheus, cluster))]
+    return create_app(settings, parts)
