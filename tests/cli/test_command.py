@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
 from workflows import cli
+from workflows.cli.version import find_version
 from workflows.errors import ConfigurationError, FencedError, PenstockError, TemporaryError
 from workflows.process import interruptible, owner
 
@@ -37,7 +40,14 @@ def test_without_a_command_the_commands_are_listed(monkeypatch: pytest.MonkeyPat
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out.startswith("penstock 0.")
+    assert capsys.readouterr().out == f"penstock {metadata.version('penstock')}\n"
+
+
+def test_the_version_is_that_of_the_installed_package(tmp_path: Path) -> None:
+    (tmp_path / "penstock-1.2.3rc1.dist-info").mkdir()
+
+    assert find_version(["/no/such/folder", str(tmp_path)]) == "1.2.3rc1"
+    assert find_version([]) == metadata.version("penstock")
 
 
 def test_an_unknown_command_is_an_error_that_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

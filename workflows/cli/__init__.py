@@ -89,9 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(_usage() + "\n")
         return ExitCode.PROMOTED
     if name in {"-V", "--version"}:
-        # Loaded when asked for: it takes longer to load than the rest of this module.
-        version = importlib.import_module("importlib.metadata").version("penstock")
-        sys.stdout.write(f"penstock {version}\n")
+        sys.stdout.write(f"penstock {importlib.import_module('workflows.cli.version').find_version()}\n")
         return ExitCode.PROMOTED
     if name not in COMMANDS:
         return _complain(f"unknown command {name!r}; known: {', '.join(COMMANDS)}", ExitCode.CONFIGURATION)
