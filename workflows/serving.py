@@ -6,6 +6,7 @@ The rule to keep: what only the workers need is loaded in them, so that the proc
 import argparse
 import os
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,22 @@ from webhooks.cli import service
 from webhooks.settings import Settings
 from workflows.cluster.client import Cluster
 from workflows.cluster.connection import connect
+from workflows.plugin.token import TOKEN_FILE, read_token
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from webhooks.app import Part
+
 EVERYWHERE = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """Hold what makes the service a plugin of Argo: the agent's token, and the options that every stage gets."""
+
+    token: str
+    options: tuple[str, ...] = ()
 
 
 def main(argv: list[str]) -> int:
@@ -26,7 +38,8 @@ def main(argv: list[str]) -> int:
     asked = make_parser().parse_args(argv)
     cluster = connect(asked.kubeconfig, asked.context) if asked.prometheus or asked.watchdog else None
     beside = {"watchdog": partial(_watch, asked)} if asked.watchdog else {}
-    return service.serve(asked, partial(create, prometheus=asked.prometheus, cluster=cluster), beside)
+    plugin = _open_plugin(asked) if asked.argo_plugin else None
+    return service.serve(asked, partial(create, prometheus=asked.prometheus, cluster=cluster, plugin=plugin), beside)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -47,7 +60,18 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="how to reach the cluster (KUBECONFIG)")
     parser.add_argument("--context", default="", metavar="NAME", help="a context of the kubeconfig (the current one)")
+    parser.add_argument("--argo-plugin", action="store_true", help="run stages for Argo Workflows, as its plugin")
+    parser.add_argument(
+        "--argo-token", type=Path, metavar="FILE", default=TOKEN_FILE, help=f"the token of Argo's agent ({TOKEN_FILE})"
+    )
     return parser
+
+
+def _open_plugin(asked: argparse.Namespace) -> Plugin:
+    """Read the token of Argo's agent, and what its stages are told of the cluster."""
+    config = asked.kubeconfig.absolute() if asked.kubeconfig else ""
+    told = {"kubeconfig": config, "context": asked.context, "prometheus": asked.prometheus}
+    return Plugin(read_token(asked.argo_token), tuple(f"--{name}={value}" for name, value in told.items() if value))
 
 
 def _watch(asked: argparse.Namespace) -> int:
@@ -58,12 +82,18 @@ def _watch(asked: argparse.Namespace) -> int:
     os.execv(sys.executable, [sys.executable, "-m", "workflows", *words])  # noqa: S606 - this interpreter
 
 
-def create(settings: Settings, *, prometheus: str = "", cluster: Cluster | None = None) -> "Flask":
+def create(
+    settings: Settings, *, prometheus: str = "", cluster: Cluster | None = None, plugin: Plugin | None = None
+) -> "Flask":
     """Make the app with all parts."""
     from webhooks.app import create_app  # noqa: PLC0415 - the service's own processes have no use for the app
     from workflows.court import add_judge, open_court  # noqa: PLC0415 - see above
     from workflows.verdict_api import add_verdicts, open_bench  # noqa: PLC0415 - see above
 
     court = open_court(settings, prometheus, cluster) if prometheus and cluster else None
-    parts = [partial(add_judge, court=court), partial(add_verdicts, bench=open_bench(prometheus, cluster))]
+    parts: list[Part] = [partial(add_judge, court=court), partial(add_verdicts, bench=open_bench(prometheus, cluster))]
+    if plugin:
+        from workflows.plugin.routes import add_plugin  # noqa: PLC0415 - see above
+
+        parts.append(partial(add_plugin, token=plugin.token, options=plugin.options))
     return create_app(settings, parts)

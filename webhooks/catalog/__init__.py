@@ -1,6 +1,6 @@
 """Know the operator's named tests and their typed parameters (published)."""
 
-from webhooks.catalog.definitions import CANARY_TARGET, read_definition
+from webhooks.catalog.definitions import CANARY_TARGET, NO_DEFAULTS, read_definition, read_test
 from webhooks.catalog.durations import parse_duration, show_duration
 from webhooks.catalog.gates import GateRule, OnExpiry
 from webhooks.catalog.reading import CatalogFile, read_catalog
@@ -35,6 +35,7 @@ from webhooks.errors import CatalogError
 
 __all__ = [
     "CANARY_TARGET",
+    "NO_DEFAULTS",
     "RESERVED",
     "Catalog",
     "CatalogError",
@@ -65,5 +66,6 @@ __all__ = [
     "parse_duration",
     "read_catalog",
     "read_definition",
+    "read_test",
     "show_duration",
 ]

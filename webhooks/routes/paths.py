@@ -32,7 +32,8 @@ class Place:
     asks: bool = False
 
 
-_PLATFORM = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
+_PLUGIN = "/api/v1/template.execute"  # Argo's agent has a token of its own, which the plugin asks for
+_PLATFORM = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", _PLUGIN})
 _SWITCHES = frozenset({"/gate/open", "/gate/close", "/rollback/open", "/rollback/close"})
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUESTIONS = frozenset({"/api/v1/verdict"})
