@@ -6,7 +6,7 @@ PURE := workflows/rollout/*,webhooks/protocol.py
 SCHEMAS := $(wildcard charts/*/values.schema.json) webhooks/catalog/catalog.schema.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check bench clean
+.PHONY: help setup demo test coverage check docs bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ check: setup ## run everything that reads the code without running it
 	$(BIN)/yamllint --strict .
 	@$(foreach schema,$(SCHEMAS),$(BIN)/check-jsonschema --check-metaschema $(schema) &&) true
 	$(BIN)/codespell
+
+docs: setup ## build the documentation strictly into build/site
+	@scripts/fetch-mermaid
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: setup ## run every benchmark; figures go to build/bench/*.json
 	@mkdir -p build/bench
