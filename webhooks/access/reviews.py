@@ -1,7 +1,7 @@
 """Ask Kubernetes whose token it is (TokenReview) and what its owner may do (SubjectAccessReview).
 
 Scopes are verbs on resources of the group penstock.dev, which exist in roles alone: read is `get runs`, run is
-`create runs`, approve is `approve gates`, runner is `update runs`, admin is every verb on every resource. Answers are
+`create runs`, approve is `approve gates`, report is `update releases`, runner is `update runs`, admin is every verb on every resource. Answers are
 kept for a short while.
 """
 
@@ -22,6 +22,7 @@ _PERMISSIONS = {
     Scope.READ: ("get", "runs"),
     Scope.RUN: ("create", "runs"),
     Scope.APPROVE: ("approve", "gates"),
+    Scope.REPORT: ("update", "releases"),
     Scope.RUNNER: ("update", "runs"),
     Scope.ADMIN: ("*", "*"),
 }

@@ -14,6 +14,7 @@ class Scope(enum.Enum):
     READ = "read"
     RUN = "run"
     APPROVE = "approve"
+    REPORT = "report"
     RUNNER = "runner"
     ADMIN = "admin"
 

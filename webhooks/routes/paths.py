@@ -60,6 +60,6 @@ def _find_in_api(path: str, method: str) -> Place:
         return Place(Audience.PEOPLE, asks=True)
     if method in _LOOKING:
         return Place(Audience.PEOPLE)
-    scopes = {"gates": Scope.APPROVE, "runs": Scope.RUN}
+    scopes = {"gates": Scope.APPROVE, "releases": Scope.REPORT, "runs": Scope.RUN}
     subject = path.removeprefix("/api/v1/").partition("/")[0]
     return Place(Audience.PEOPLE, scopes.get(subject, Scope.ADMIN), changes=True)
