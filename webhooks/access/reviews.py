@@ -1,8 +1,8 @@
 """Ask Kubernetes whose token it is (TokenReview) and what its owner may do (SubjectAccessReview).
 
 Scopes are verbs on resources of the group penstock.dev, which exist in roles alone: read is `get runs`, run is
-`create runs`, approve is `approve gates`, report is `update releases`, runner is `update runs`, admin is every verb on every resource. Answers are
-kept for a short while.
+`create runs`, approve is `approve gates`, report is `update releases`, runner is `update runs`, admin is every verb on
+every resource. Answers are kept for a short while.
 """
 
 import hashlib
