@@ -5,7 +5,7 @@ from importlib.metadata import version
 from flask import Blueprint, Response
 
 from webhooks.hooks import HookService
-from webhooks.routes.api import gates, runs, timeline
+from webhooks.routes.api import gates, releases, runs, timeline
 from webhooks.routes.api.openapi import write_document
 from webhooks.routes.api.operations import Operation, register
 from webhooks.routes.api.requests import write
@@ -30,5 +30,6 @@ def list_operations(service: HookService) -> tuple[Operation, ...]:
     return (
         *runs.list_operations(runs.RunViews(service.runs, service.store.logs)),
         *gates.list_operations(gates.GateViews(service.gates)),
+        *releases.list_operations(releases.ReleaseViews(service.releases, service.store.reports)),
         *timeline.list_operations(timeline.TimelineViews(service.store, service.gates)),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from webhooks.routes.api.operations import JSON, Operation, Parameter
+from webhooks.routes.api.operations import Operation, Parameter
 from webhooks.routes.api.schemas import SCHEMAS
 
 _ALWAYS = (400, 401, 403, 503)
@@ -17,7 +17,11 @@ def write_document(operations: Sequence[Operation], version: str) -> dict[str, o
         paths.setdefault(operation.path, {})[operation.method] = _describe(operation)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Penstock", "version": version, "description": "Runs, gates and timelines of canaries."},
+        "info": {
+            "title": "Penstock",
+            "version": version,
+            "description": "Releases, runs, gates and timelines of canaries.",
+        },
         "paths": paths,
         "components": {"schemas": dict(SCHEMAS), "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{}, {"token": []}],
@@ -32,7 +36,8 @@ def _describe(operation: Operation) -> dict[str, object]:
         "responses": _answers(operation),
     }
     if operation.body:
-        described["requestBody"] = {"required": False, "content": {JSON: {"schema": _point(operation.body)}}}
+        content = {operation.body_type: {"schema": _point(operation.body)}}
+        described["requestBody"] = {"required": operation.needs_body, "content": content}
     return described
 
 

@@ -27,6 +27,7 @@ class Parameter:
 class Operation:
     """Describe one operation; `answers` maps each media type of status 200 to the name of its schema.
 
+    `body` names the schema of what is sent, which is `body_type`; `needs_body` says that it cannot be left out.
     `faults` are the other statuses besides 400, 401, 403 and 503, which every operation may give.
     """
 
@@ -40,6 +41,8 @@ class Operation:
     body: str = ""
     faults: tuple[int, ...] = ()
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    body_type: str = JSON
+    needs_body: bool = False
 
     @property
     def rule(self) -> str:

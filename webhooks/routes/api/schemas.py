@@ -1,10 +1,12 @@
 """Say in JSON Schema what the HTTP API takes and gives."""
 
+import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from webhooks.routes.api.operations import Parameter, Schema
 from webhooks.store.records import GateState, RunState
+from webhooks.store.releases import Ending, Opinion, ReportKind, Teller
 
 LONGEST_TEXT = 500
 """How many characters who and why may have."""
@@ -23,6 +25,12 @@ GATE = r"^[A-Za-z0-9*][A-Za-z0-9._-]{0,62}$"
 
 RUN_ID = r"^[0-9a-f]{32}$"
 """The ids of runs."""
+
+RELEASE_ID = r"^[a-z0-9][a-z0-9-]{0,62}$"
+"""The ids of releases."""
+
+LARGEST = 1e300
+"""The largest number that is told of a release."""
 
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "number"}
@@ -75,6 +83,102 @@ _GATE = _object(
         "expiresAt": _MOMENT,
     }
 )
+_PERCENT: Schema = {"type": ["integer", "null"], "minimum": 0, "maximum": 100}
+_PERHAPS: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": LARGEST}
+_COUNTED: Schema = {"type": ["integer", "null"], "minimum": 0, "maximum": 2**53}
+_WORDS: Schema = {"type": "string", "maxLength": 4000}
+
+
+def _word(words: type[enum.Enum]) -> Schema:
+    return {"enum": [*(word.value for word in words), None]}
+
+
+_PLAN = _object(
+    {
+        "title": _WORDS,
+        "revision": _WORDS,
+        "previous": _WORDS,
+        "strategy": _WORDS,
+        "judge": _WORDS,
+        "weights": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 100}, "maxItems": 101},
+        "threshold": _COUNTED,
+        "intervalSeconds": _PERHAPS,
+        "minimumSuccessPercent": _PERHAPS,
+        "maximumP99Ms": _PERHAPS,
+    }
+)
+_RELEASE = _object(
+    {
+        "namespace": _TEXT,
+        "name": _TEXT,
+        "id": {"type": "string", "pattern": RELEASE_ID},
+        "toldBy": {"enum": [teller.value for teller in Teller]},
+        "plan": {"$ref": "#/components/schemas/ReleasePlan"},
+        "phase": {"type": ["string", "null"], "description": "as Flagger calls it, null where not known"},
+        "weight": _PERCENT,
+        "failedChecks": _COUNTED,
+        "reason": _TEXT,
+        "ending": _word(Ending),
+        "beganAt": _NUMBER,
+        "heardAt": _NUMBER,
+        "endedAt": _MOMENT,
+        "sequence": _COUNT,
+        "lost": _COUNT,
+    }
+)
+_ARM = _object({"successPercent": {**_PERHAPS, "maximum": 100}, "p99Ms": _PERHAPS, "requests": _COUNTED})
+_CHECK = _object(
+    {
+        "name": _WORDS,
+        "verdict": {"enum": [opinion.value for opinion in Opinion]},
+        "value": {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST},
+        "limit": _WORDS,
+        "reason": _WORDS,
+    }
+)
+_REPORT: dict[str, Schema] = {
+    "sequence": {"type": "integer", "minimum": 0, "maximum": 2**53},
+    "at": {"type": "number", "minimum": 0, "maximum": 1e11, "description": "unix seconds"},
+    "kind": {"enum": [kind.value for kind in ReportKind]},
+    "text": _WORDS,
+    "warning": {"type": "boolean"},
+    "phase": _WORDS,
+    "weight": _PERCENT,
+    "failedChecks": _COUNTED,
+    "verdict": _word(Opinion),
+    "checks": {"type": "array", "items": {"$ref": "#/components/schemas/CheckFigure"}, "maxItems": 100},
+    "primary": {"$ref": "#/components/schemas/ArmFigures"},
+    "canary": {"$ref": "#/components/schemas/ArmFigures"},
+    "ending": _word(Ending),
+}
+_RELEASES: Mapping[str, Schema] = {
+    "ReleasePlan": {**_PLAN, "additionalProperties": False},
+    "Release": _RELEASE,
+    "ReleasePage": _page("releases", "Release"),
+    "ReleaseBeginning": {
+        **_object({"beganAt": _REPORT["at"], "plan": {"$ref": "#/components/schemas/ReleasePlan"}}),
+        "additionalProperties": False,
+    },
+    "ArmFigures": {**_ARM, "additionalProperties": False},
+    "CheckFigure": {**_CHECK, "additionalProperties": False},
+    "Report": {**_object(_REPORT), "additionalProperties": False},
+    "Reports": {
+        **_object(
+            {
+                "reports": {"type": "array", "items": {"$ref": "#/components/schemas/Report"}, "maxItems": 500},
+                "lost": {"type": "integer", "minimum": 0, "maximum": 2**53},
+            }
+        ),
+        "additionalProperties": False,
+    },
+    "ReportPage": _object(
+        {
+            "reports": {"type": "array", "items": {"$ref": "#/components/schemas/Report"}},
+            "next": {"type": ["integer", "null"], "description": "the `after` of the next page, null on the last"},
+        }
+    ),
+    "Kept": _object({"bytes": _COUNT}),
+}
 _LINE: Schema = {"type": "string", "maxLength": LONGEST_TEXT, "pattern": r"^[^\x00-\x1f\x7f]*$"}
 
 SCHEMAS: Mapping[str, Schema] = MappingProxyType(
@@ -89,6 +193,7 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
             {"at": _NUMBER, "kind": {"enum": ["event", "gate", "run"]}, "text": _TEXT, "of": {"type": "object"}}
         ),
         "Timeline": _page("moments", "Moment"),
+        **_RELEASES,
         "Text": _TEXT,
         "Reason": {
             "type": "object",
