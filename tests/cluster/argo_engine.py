@@ -1,10 +1,15 @@
 """Play Argo Workflows for the part of it that our templates use: steps, when, recursion, outputs, retries, onExit.
 
-A pod is one call of `penstock` in this process. `doubled` runs every pod twice, `stopped` names the stage at which the
-workflow is stopped, after which only onExit is run.
+A pod is one call of `penstock` in this process, a load test in one of its own. What an engine may do to a release is an
+`Ending` that comes when the stage `at` is to run, or to `doubled` pods: they do their work and are lost, so that the
+engine, which heard nothing, runs them again.
 """
 
+import enum
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +17,26 @@ from typing import Any
 
 from workflows.cli import main
 
+KILLED = 137
 _TAG = re.compile(r"\{\{([^{}]+)\}\}")
-_OUTPUTS = ("phase", "weight", "next", "reason")
+_EXPRESSION = re.compile(r"=(workflow\.parameters)\['([\w-]+)'\] != ''")
+_MOST_NODES = 100
+
+Run = Callable[[list[str]], int]
+
+
+class Ending(enum.Enum):
+    """Name what befalls a workflow; the value tells whether the engine runs the exit handler afterwards."""
+
+    STOPPED = "argo stop", True
+    TIMED_OUT = "activeDeadlineSeconds", True
+    TERMINATED = "argo terminate", False
+    DELETED = "kubectl delete workflow", False
+
+    @property
+    def runs_exit_handler(self) -> bool:
+        """Tell whether onExit is run."""
+        return self.value[1]
 
 
 class FailedError(Exception):
@@ -22,7 +45,7 @@ class FailedError(Exception):
 
 @dataclass
 class ArgoEngine:
-    """Runs one workflow; `tail` are the options that say where the cluster is."""
+    """Runs one workflow; `tail` are the options that say where the cluster is, `run` is what runs a pod's command."""
 
     template: dict[str, Any]
     folder: Path
@@ -30,8 +53,12 @@ class ArgoEngine:
     parameters: dict[str, str] = field(default_factory=dict)
     approve: str = "NO"
     doubled: bool = False
-    stopped: str = ""
+    ending: Ending | None = None
+    at: str = ""
+    run_stage: Run = main
     nodes: list[str] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> str:
         """Run to the end and give the workflow's status."""
@@ -45,25 +72,36 @@ class ArgoEngine:
             self._call(spec["entrypoint"], {})
         except FailedError:
             status = "Failed"
-        self.stopped = ""
-        # A stage that ends a release says by its code how it ended; the workflow has failed before that.
-        with suppress(FailedError):
-            self._call(spec["onExit"], {})
+        self.at = ""
+        if self.ending is None or self.ending.runs_exit_handler:
+            # A stage that ends a release says by its code how it ended; the workflow has failed before that.
+            with suppress(FailedError):
+                self._call(spec["onExit"], {})
         return status
 
     def _call(self, name: str, inputs: dict[str, str]) -> dict[str, str]:
         template = self._templates[name]
         for each in template.get("inputs", {}).get("parameters", []):
-            inputs.setdefault(each["name"], each.get("default", each.get("value", "")))
+            inputs.setdefault(each["name"], self._fill(each.get("default", each.get("value", "")), {}))
         values = {f"inputs.parameters.{key}": value for key, value in inputs.items()}
         if "suspend" in template:
             return {"approve": self.approve}
         if "container" in template:
             return self._run_pod(template, values)
         for group in template["steps"]:
-            for step in group:
-                self._run_step(step, values)
+            self._run_group(group, values)
         return {}
+
+    def _run_group(self, group: list[dict[str, Any]], values: dict[str, str]) -> None:
+        """Run the steps that stand side by side: all of them, also when one fails."""
+        failed = []
+        for step in group:
+            try:
+                self._run_step(step, values)
+            except FailedError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def _run_step(self, step: dict[str, Any], values: dict[str, str]) -> None:
         if "when" in step and not _holds(self._fill(step["when"], values)):
@@ -75,36 +113,76 @@ class ArgoEngine:
 
     def _run_pod(self, template: dict[str, Any], values: dict[str, str]) -> dict[str, str]:
         words = [self._fill(word, values) for word in template["container"]["args"]]
-        stage = " ".join(words[1:3]).strip()
-        if stage == self.stopped:
-            raise FailedError(stage)
-        self.nodes.append(stage)
-        for _ in range(2 if self.doubled else 1):
-            code = self._try(words)
+        node = " ".join(words[1:3]).strip() if words[0] == "stage" else " ".join(words[:2])
+        if node == self.at:
+            raise FailedError(node)
+        self.nodes.append(node)
+        assert len(self.nodes) < _MOST_NODES
+        code = self._try(template, words)
+        outputs = self._read(template)
+        self._keep(template, node)
         if code:
-            raise FailedError(stage)
-        return {name: (self.folder / name).read_text() if (self.folder / name).exists() else "" for name in _OUTPUTS}
+            raise FailedError(node)
+        return outputs
 
-    def _try(self, words: list[str]) -> int:
-        for name in _OUTPUTS:
-            (self.folder / name).unlink(missing_ok=True)
-        here = [str(self.folder) if word == "/tmp/results" else word for word in words]  # noqa: S108 - the pod's folder
-        codes = [75]
-        while codes[-1] == 75 and len(codes) <= 5:
-            codes.append(main([*here, *self.tail]))
-        return codes[-1]
+    def _try(self, template: dict[str, Any], words: list[str]) -> int:
+        strategy = template["retryStrategy"]
+        again = {int(code) for code in re.findall(r"\d+", strategy["expression"].partition("in [")[2])}
+        here = [word.replace("/tmp/results", str(self.folder / "results")) for word in words]  # noqa: S108 - the pod's folder
+        for attempt in range(1 + int(strategy["limit"])):
+            code = self._run_command(here)
+            if self.doubled and attempt == 0:
+                code = KILLED
+            if code not in again:
+                break
+        return code
+
+    def _run_command(self, words: list[str]) -> int:
+        if words[0] != "stage":
+            command = [sys.executable, "-m", "workflows", *words]
+            return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode
+        for file in (self.folder / "results").glob("*"):
+            file.unlink()
+        return self.run_stage([*words, *self.tail])
+
+    def _read(self, template: dict[str, Any]) -> dict[str, str]:
+        """Read what a pod left, also one that failed; what has a global name is the workflow's."""
+        outputs = {}
+        for each in template.get("outputs", {}).get("parameters", []):
+            file = self.folder / "results" / Path(each["valueFrom"]["path"]).name
+            outputs[each["name"]] = file.read_text() if file.exists() else each["valueFrom"]["default"]
+            if "globalName" in each:
+                self.outputs[each["globalName"]] = outputs[each["name"]]
+        return outputs
+
+    def _keep(self, template: dict[str, Any], node: str) -> None:
+        for each in template.get("outputs", {}).get("artifacts", []):
+            file = self.folder / "results" / Path(each["path"]).name
+            assert file.exists() or each["optional"]
+            if file.exists():
+                self.artifacts[node] = file.read_text()
 
     def _fill(self, text: str, values: dict[str, str]) -> str:
+        known = {**self._values, **values}
         # What is not known (an output of a step that was skipped) is empty, as its default says.
-        return _TAG.sub(lambda tag: {**self._values, **values}.get(tag[1], ""), text)
+        return _TAG.sub(lambda tag: _evaluate(tag[1], known) if tag[1][0] == "=" else known.get(tag[1], ""), text)
+
+
+def _evaluate(expression: str, known: dict[str, str]) -> str:
+    """Evaluate `=workflow.parameters['a'] != ''`."""
+    found = _EXPRESSION.fullmatch(expression)
+    assert found, f"the interpreter does not know {expression!r}"
+    return "true" if known[f"{found[1]}.{found[2]}"] else "false"
 
 
 def _holds(condition: str) -> bool:
-    """Evaluate `'a' == 'b' && 'c' != 'd'`."""
-    return all(_compare(part) for part in condition.split("&&"))
+    """Evaluate `'a' == 'b' && 'c' != 'd' && true`."""
+    return all(_compare(part.strip()) for part in condition.split("&&"))
 
 
 def _compare(part: str) -> bool:
-    found = re.fullmatch(r"\s*'([^']*)' (==|!=) '([^']*)'\s*", part)
+    if part in {"true", "false"}:
+        return part == "true"
+    found = re.fullmatch(r"'([^']*)' (==|!=) '([^']*)'", part)
     assert found, f"the interpreter does not know {part!r}"
     return (found[1] == found[3]) is (found[2] == "==")

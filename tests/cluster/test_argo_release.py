@@ -6,19 +6,21 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.argo_engine import ArgoEngine
+from tests.cluster.argo_engine import ArgoEngine, Ending
+from tests.cluster.guardian import watch_over
 from tests.cluster.releases import Stage, canary
 from workflows import canary as canaries
 from workflows.manifests import argo
+from workflows.manifests.pipeline import Shape
 
-STAGES = ["gate", "set-weight 30", "set-weight 60", "hook confirm-promotion", "promote", "shift-back", "finalise"]
+STAGES = ["gate", "set-weight 60", "hook confirm-promotion", "promote", "finalise"]
 
 
-def engine(stage: Stage, folder: Path, **settings: Any) -> ArgoEngine:
+def engine(stage: Stage, folder: Path, shape: Shape | None = None, **settings: Any) -> ArgoEngine:
     plan = canaries.parse(yaml.safe_dump(canary()), "canary")
-    template = yaml.safe_load(str(argo.write_argo(plan)[0]).partition("---")[2])
+    template = yaml.safe_load(str(argo.write_argo(plan, shape)[0]).partition("---")[2])
     tail = ["--kubeconfig", str(stage.kubeconfig), "--interval", "50ms"]
-    parameters = {"prometheus": stage.prometheus, "lease": "60s"}
+    parameters = {"prometheus": stage.prometheus, "lease": "60s", "report-url": "https://releases.test/ad"}
     return ArgoEngine(template, folder, tail, parameters | settings.pop("parameters", {}), **settings)
 
 
@@ -31,16 +33,20 @@ def test_a_good_version_is_promoted_weight_by_weight(stage: Stage, tmp_path: Pat
     assert [node for node in run.nodes if node.startswith("set-weight")] == ["set-weight 30", "set-weight 60"]
     assert (stage.image("ad-primary"), stage.home()) == ("ad:v2", True)
     assert stage.status()["phase"] == "Succeeded"
+    assert run.outputs == {"verdict": "promoted", "weight": "0", "reason": "", "report": "https://releases.test/ad"}
 
 
-def test_a_bad_version_loses_its_traffic_at_the_gate(stage: Stage, tmp_path: Path) -> None:
+def test_a_bad_version_loses_its_traffic_at_the_gate_and_its_page_says_why(stage: Stage, tmp_path: Path) -> None:
     stage.set_image("v3")
-    run = engine(stage, tmp_path)
+    run = engine(stage, tmp_path, Shape(report=True))
 
     assert run.run() == "Failed"
 
     assert run.nodes[-2:] == ["gate", "finish"]
     assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v1", True, "Failed")
+    assert run.outputs["verdict"] == "rolled_back"
+    assert "success rate" in run.outputs["reason"]
+    assert "rolled back" in run.artifacts["gate"]
 
 
 def test_without_a_new_revision_nothing_is_done(stage: Stage, tmp_path: Path) -> None:
@@ -61,7 +67,21 @@ def test_an_approval_decides(stage: Stage, tmp_path: Path, answer: str, status: 
     assert (stage.image("ad-primary"), stage.home()) == (image, True)
 
 
-def test_every_stage_delivered_twice_comes_to_the_same_end(stage: Stage, tmp_path: Path) -> None:
+def test_a_release_is_held_while_somebody_thinks_about_it(stage: Stage, tmp_path: Path) -> None:
+    stage.set_image("v2")
+    run = engine(stage, tmp_path, Shape(approval=True), ending=Ending.TERMINATED, at="hook confirm-promotion")
+    run.approve = "YES"
+
+    run.run()
+
+    held = "set-weight 60", "gate", "acquire"
+    assert tuple(run.nodes[-3:]) == held
+    assert stage.lease()["spec"]["leaseDurationSeconds"] == 24 * 60 * 60
+    assert stage.stage("gate", "--owner", "argo/uid-1", "--lease", "60s") == 0
+    assert stage.lease()["spec"]["leaseDurationSeconds"] == 60
+
+
+def test_every_pod_that_is_killed_after_its_work_comes_to_the_same_end(stage: Stage, tmp_path: Path) -> None:
     stage.set_image("v2")
 
     assert engine(stage, tmp_path, doubled=True).run() == "Succeeded"
@@ -70,10 +90,29 @@ def test_every_stage_delivered_twice_comes_to_the_same_end(stage: Stage, tmp_pat
 
 
 @pytest.mark.parametrize("at", STAGES)
-def test_a_workflow_that_is_stopped_ends_safe(stage: Stage, tmp_path: Path, at: str) -> None:
+@pytest.mark.parametrize("ending", [Ending.STOPPED, Ending.TERMINATED], ids=["stopped", "terminated"])
+def test_a_workflow_that_is_ended_leaves_the_traffic_on_the_primary(
+    stage: Stage, tmp_path: Path, ending: Ending, at: str
+) -> None:
     stage.set_image("v2")
 
-    assert engine(stage, tmp_path, stopped=at).run() == "Failed"
+    assert engine(stage, tmp_path, ending=ending, at=at).run() == "Failed"
+    if not ending.runs_exit_handler:
+        assert stage.status()["phase"] not in {"Failed", "Succeeded"}
+        watch_over(stage)
 
     assert stage.home()
     assert stage.status()["phase"] in {"Failed", "Succeeded"}
+
+
+def test_load_runs_beside_the_gate_and_its_no_ends_the_release(stage: Stage, tmp_path: Path) -> None:
+    stage.set_image("v2")
+    load = {"load-target": f"{stage.prometheus}/ad?query=up", "load-duration": "500ms", "load-rate": "5"}
+
+    good = engine(stage, tmp_path, parameters=load).run()
+    stage.set_image("v4")
+    bad = engine(stage, tmp_path, parameters={**load, "load-threshold": "http_reqs: count<1"})
+
+    assert (good, bad.run()) == ("Succeeded", "Failed")
+    assert bad.nodes[-4:] == ["set-weight 30", "gate", "load run", "finish"]
+    assert (stage.image("ad-primary"), stage.home()) == ("ad:v2", True)

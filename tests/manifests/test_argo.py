@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.manifests.schemas import faults, needs_definitions
+from tests.manifests.schemas import CRDS, faults, needs_definitions
 from tests.rollout_story import ab_test, blue_green, plan
 from workflows.cli import main
 from workflows.errors import ConfigurationError
 from workflows.manifests import argo
+from workflows.manifests.pipeline import Shape
 from workflows.rollout.plan import RolloutPlan
 
 MIRRORED = blue_green()
@@ -126,8 +127,73 @@ def test_a_name_that_would_break_a_manifest_is_refused(name: str) -> None:
             argo.write_argo(broken)
 
 
+def rendered(*options: str) -> int:
+    return main(["render", "argo", "--canary", "examples/ad-service/canary.yaml", *options])
+
+
+def test_for_all_namespaces_the_template_has_none_and_the_workflow_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert rendered("--cluster-wide") == 0
+
+    template, workflow = yaml.safe_load_all(capsys.readouterr().out)
+    assert template["kind"] == "ClusterWorkflowTemplate"
+    assert "namespace" not in template["metadata"]
+    reference = {"name": template["metadata"]["name"], "clusterScope": True}
+    assert workflow["spec"]["workflowTemplateRef"] == reference
+    assert not CRDS or (faults(template), faults(workflow)) == ([], [])
+
+
+def test_an_approval_is_asked_for_where_the_generator_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert rendered("--approval") == 0
+
+    parameters = yaml.safe_load_all(capsys.readouterr().out).__next__()["spec"]["arguments"]["parameters"]
+    assert {each["name"]: each["value"] for each in parameters}["approval"] == "yes"
+
+
+def test_stages_that_a_release_can_do_without_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert rendered("--stages", "acquire,start,analysis,promote,shift-back,finalise") == 0
+
+    template = yaml.safe_load_all(capsys.readouterr().out).__next__()
+    steps = template["spec"]["templates"][0]["steps"]
+    names = ["acquire", "start", "analysis", "promote", "shift-back", "finalise"]
+    assert [step["name"] for group in steps for step in group] == names
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--stages", "acquire,guess"], "unknown stage 'guess'; known: acquire, initialise, start"),
+        (["--stages", "acquire,start,analysis"], "no release ends safe without promote, shift-back, finalise"),
+        (["--stages", "acquire,start,analysis,promote,shift-back,finalise", "--approval"], "name approval among them"),
+        (["--engine-version", "3.5.1"], "Argo Workflows 3.5.1 knows no `synchronization.mutexes`"),
+        (["--engine-version", "v3.7"], "it takes 4.0.0 or newer"),
+        (["--engine-version", "new"], "'new' is not a version of Argo Workflows"),
+    ],
+)
+def test_what_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str], options: list[str], said: str) -> None:
+    assert rendered(*options) == 78
+
+    ended = capsys.readouterr()
+    assert (ended.out, ended.err.count("\n")) == ("", 1)
+    assert said in ended.err
+
+
+def test_an_engine_that_is_new_enough_is_written_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert rendered("--engine-version", "v4.1.2") == 0
+
+    assert "kind: WorkflowTemplate" in capsys.readouterr().out
+
+
+def test_a_page_of_each_stage_is_kept_where_it_is_asked_for() -> None:
+    template = yaml.safe_load(str(argo.write_argo(plan(), Shape(report=True))[0]))
+    stage = next(each for each in template["spec"]["templates"] if each["name"] == "stage")
+    (page,) = stage["outputs"]["artifacts"]
+    assert page["optional"] is True
+    assert stage["container"]["args"][-2:] == ["--report", page["path"]]
+    assert not CRDS or faults(template) == []
+
+
 def test_tags_of_the_engine_name_only_what_it_knows() -> None:
-    for _, tag in TAG.findall(yaml.safe_dump(written(plan())[0])):
+    for _, tag in TAG.findall(yaml.safe_dump(written(plan())[0], width=1000)):
         assert tag.split(".")[0] in {"workflow", "steps", "inputs"}
 
 

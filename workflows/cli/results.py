@@ -39,17 +39,19 @@ def _describe_next(plan: RolloutPlan, state: RolloutState) -> str:
     return PROMOTE if weight is None else str(weight)
 
 
-def write_results(folder: Path, shown: Mapping[str, object]) -> None:
-    """Write what a pipeline engine reads: one file each for `phase`, `weight`, `next` and `reason`."""
+def write_results(folder: Path, shown: Mapping[str, object], report_url: str = "") -> None:
+    """Write what a pipeline engine reads: a file each for `phase`, `weight`, `next`, `verdict`, `reason`, `report`."""
     values = {
         "phase": shown["phase"],
         "weight": shown["canary_weight"],
         "next": shown["next"],
+        "verdict": shown["outcome"] or "",
         "reason": shown["reason"],
+        "report": report_url,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, value in values.items():
-            (folder / name).write_text(str(value)[:_LONGEST])
+            (folder / name).write_bytes(str(value).encode()[:_LONGEST].decode(errors="ignore").encode())
     except OSError as error:
         raise ConfigurationError(f"{folder}: {error.strerror}; name another folder with --results") from error

@@ -90,11 +90,11 @@ def main(argv: Sequence[str]) -> int:
     platform = build_platform(arguments, subject, ConsoleEvents())
     release = Release(platform, subject.plan, arguments.owner, _read_duration("--lease", arguments.lease))
     if arguments.stage == "status":
-        _print(release.plan, release.state(), arguments.results)
+        _print(arguments, release.plan, release.state())
         return ExitCode.PROMOTED
     if arguments.stage == "hook":
         return _call_hooks(arguments, release)
-    with _journalling(arguments, subject, release) as release:
+    with _journalling(arguments, subject, release) as release, _reporting(arguments.report, release) as release:
         return _run(arguments, release)
 
 
@@ -109,7 +109,7 @@ def _run(arguments: argparse.Namespace, release: Release) -> int:
     elif arguments.stage in _LAST:
         # Nobody may look away from a release under way: who gives it up leaves it to the watchdog.
         sys.stderr.write(f"penstock: {release.plan.key} is under way; when its lease runs out, the watchdog ends it\n")
-    _print(release.plan, state, arguments.results)
+    _print(arguments, release.plan, state)
     return loop.exit_code(state)
 
 
@@ -127,6 +127,16 @@ def _journalling(arguments: argparse.Namespace, subject: Subject, release: Relea
         journal.close(release.state)
 
 
+@contextmanager
+def _reporting(path: Path | None, release: Release) -> Iterator[Release]:
+    if path is None:
+        yield release
+        return
+    # Loaded when asked for, as the journal.
+    with import_module("workflows.cli.reporting").reporting(path, release) as reported:
+        yield reported
+
+
 def _call_hooks(arguments: argparse.Namespace, release: Release) -> int:
     name, types = arguments.value, {hook_type.value: hook_type for hook_type in HookType}
     if name not in types:
@@ -136,7 +146,7 @@ def _call_hooks(arguments: argparse.Namespace, release: Release) -> int:
         answer = stages.hook(release, types[name], patience)
     if not release.state().under_way:
         let_go(release)
-    _print(release.plan, release.state(), arguments.results)
+    _print(arguments, release.plan, release.state())
     return ExitCode.PROMOTED if answer.passed else ExitCode.REFUSED
 
 
@@ -163,7 +173,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--wait", metavar="30m", help="acquire: how long for another owner (30m); hook: how long for a yes (once)"
     )
-    parser.add_argument("--results", type=Path, metavar="DIR", help="write phase, weight, next and reason, a file each")
+    parser.add_argument(
+        "--results", type=Path, metavar="DIR", help="write phase, weight, next, verdict, reason and report, a file each"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write what this stage decided as an HTML page")
+    parser.add_argument("--report-url", default="", metavar="URL", help="where people see the release, for --results")
     parser.add_argument(
         "--journal", type=Path, metavar="FILE", help="keep every decision, in one file for all stages of a release"
     )
@@ -189,8 +203,8 @@ def _read_duration(option: str, text: str) -> timedelta:
     return duration
 
 
-def _print(plan: RolloutPlan, state: RolloutState, results: Path | None) -> None:
+def _print(arguments: argparse.Namespace, plan: RolloutPlan, state: RolloutState) -> None:
     shown = describe(plan, state)
     sys.stdout.write(json.dumps(shown) + "\n")
-    if results:
-        write_results(results, shown)
+    if arguments.results:
+        write_results(arguments.results, shown, arguments.report_url)

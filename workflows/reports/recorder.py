@@ -51,7 +51,7 @@ class Recorder:
         if after.phase in ANALYSED and before.phase not in ANALYSED:
             self.weights.append(0)
         told = after.phase in ANALYSED or (before.phase in ANALYSED and after.phase is Phase.FAILED)
-        if told and self.weights[-1] != after.weight:
+        if told and self.weights[-1:] != [after.weight]:
             self.weights.append(after.weight)
 
     def decisions(self) -> tuple[DecisionRecord, ...]:

@@ -1,0 +1,144 @@
+"""Write the templates of a release: its stages in their order, the recursive weight step, and the safe end."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.manifests.argo.pod import RESULTS, write_outputs, write_pod
+from workflows.manifests.pipeline import Part, Shape
+from workflows.rollout.plan import Analysis, Strategy
+
+GOING_ON = "'{{steps.start.outputs.parameters.phase}}' == 'Progressing'"
+_APPROVING = "'{{workflow.parameters.approval}}' == 'yes'"
+_LOADING = "{{=workflow.parameters['load-target'] != ''}}"
+_LONGEST_HOLD = "24h"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Say what is released: one canary, or whichever the parameters of a workflow name."""
+
+    name: str
+    namespace: str
+    account: str
+    strategy: Strategy = Strategy.CANARY
+    analysis: Analysis | None = None
+    parameters: tuple[Mapping[str, Any], ...] = ()
+
+
+def _call(name: str, shown: str, stage: str, value: str = "", **more: Any) -> dict[str, Any]:
+    given = {"stage": stage, "value": value, "shown": shown}
+    return {"name": name, "template": "stage", "arguments": _give(given), **more}
+
+
+def _give(given: Mapping[str, str]) -> dict[str, Any]:
+    return {"parameters": [{"name": name, "value": value} for name, value in given.items()]}
+
+
+def write_release(target: Target, shape: Shape) -> dict[str, Any]:
+    """Write the stages of a release; without a new revision those after the start are skipped."""
+    groups = {
+        Part.ACQUIRE: [[_call("acquire", "take the release", "acquire")]],
+        Part.INITIALISE: [[_call("initialise", "make the primary", "initialise")]],
+        Part.START: [[_call("start", "start the canary", "start")]],
+        Part.PRE_ROLLOUT: [[_call("pre-rollout", "pre-rollout", "gate", when=GOING_ON)]],
+        Part.ANALYSIS: _write_analysis(target),
+        Part.APPROVAL: [[step] for step in _write_approval()],
+        Part.CONFIRM_PROMOTION: [
+            [_call("confirm-promotion", "confirm the promotion", "hook", "confirm-promotion", when=GOING_ON)]
+        ],
+        Part.PROMOTE: [[_call("promote", "promote", "promote", when=GOING_ON)]],
+        Part.SHIFT_BACK: [[_call("shift-back", "route all traffic to the primary", "shift-back", when=GOING_ON)]],
+        Part.FINALISE: [[_call("finalise", "scale the canary down", "finalise", when=GOING_ON)]],
+    }
+    return {"name": "release", "steps": [group for part in Part if part in shape.parts for group in groups[part]]}
+
+
+def _write_approval() -> Iterator[dict[str, Any]]:
+    asked = f"{GOING_ON} && {_APPROVING}"
+    # Nobody renews the lease while a person thinks: it is made as long as the whole workflow may last.
+    held = _call("hold", "hold the release for the approval", "acquire", when=asked)
+    held["arguments"]["parameters"].append({"name": "lease", "value": _LONGEST_HOLD})
+    yield held
+    duration = {"name": "duration", "value": "{{workflow.parameters.approval-timeout}}"}
+    yield {"name": "approval", "template": "approval", "arguments": {"parameters": [duration]}, "when": asked}
+    refused = f"{asked} && '{{{{steps.approval.outputs.parameters.approve}}}}' == 'NO'"
+    yield _call("refused", "not approved: roll back", "rollback", when=refused)
+
+
+def _write_analysis(target: Target) -> list[list[dict[str, Any]]]:
+    """Write what stands between the pre-rollout checks and the promotion, by the strategy."""
+    analysis = target.analysis
+    if target.strategy is Strategy.CANARY or analysis is None:
+        first = {"weight": "{{steps.start.outputs.parameters.next}}"}
+        return [[{"name": "analysis", "template": "weight-step", "arguments": _give(first), "when": GOING_ON}]]
+    rounds = [_write_iteration(number, analysis.iterations) for number in range(1, analysis.iterations + 1)]
+    if target.strategy is Strategy.AB_TESTING:
+        return [[_call("matched", "route matched requests to the canary", "set-weight", "100", when=GOING_ON)], *rounds]
+    mirror = [_call("mirror", "mirror to the canary", "mirror", "on", when=GOING_ON)]
+    last = [_call("all", "route all traffic to the canary", "set-weight", "100", when=GOING_ON)]
+    return [*([mirror] if analysis.mirror_percent else []), *rounds, last]
+
+
+def _write_iteration(number: int, count: int) -> list[dict[str, Any]]:
+    shown = f"iteration {number} of {count}"
+    load = _write_load(f"load-{number}", f"load, {shown}", f"{GOING_ON} && {_LOADING}")
+    return [_call(f"iteration-{number}", shown, "gate", when=GOING_ON), load]
+
+
+def write_weight_step(target: Target) -> list[dict[str, Any]]:
+    """Write the step that calls itself with the weight that the gate named, load beside the gate."""
+    if target.strategy is not Strategy.CANARY:
+        return []
+    weight, following = "{{inputs.parameters.weight}}", "{{steps.gate.outputs.parameters.next}}"
+    recursion = {
+        "name": "next",
+        "template": "weight-step",
+        "when": f"'{following}' != 'promote' && '{following}' != ''",
+        "arguments": _give({"weight": following}),
+    }
+    steps = [
+        [_call("set-weight", f"weight {weight}%", "set-weight", weight)],
+        [_call("gate", f"judge at {weight}%", "gate"), _write_load("load", f"load at {weight}%", _LOADING)],
+        [recursion],
+    ]
+    return [{"name": "weight-step", "inputs": {"parameters": [{"name": "weight"}]}, "steps": steps}]
+
+
+def _write_load(name: str, shown: str, when: str) -> dict[str, Any]:
+    given = {each: f"{{{{workflow.parameters.load-{each}}}}}" for each in ("target", "rate", "duration", "threshold")}
+    given |= {"image": "{{workflow.parameters.image}}", "shown": shown}
+    return {"name": name, "template": "load-test", "arguments": _give(given), "when": when}
+
+
+def write_stage(target: Target, shape: Shape) -> dict[str, Any]:
+    """Write the template that runs any stage in a pod."""
+    inputs = [
+        {"name": "stage"},
+        {"name": "value", "value": ""},
+        {"name": "shown"},
+        {"name": "lease", "value": "{{workflow.parameters.lease}}"},
+    ]
+    return {
+        "name": "stage",
+        "metadata": {"annotations": {"workflows.argoproj.io/display-name": "{{inputs.parameters.shown}}"}},
+        "inputs": {"parameters": inputs},
+        "outputs": write_outputs(report=shape.report),
+        **write_pod("{{workflow.parameters.image}}", list(_list_arguments(target, shape))),
+    }
+
+
+def _list_arguments(target: Target, shape: Shape) -> Iterator[str]:
+    yield from ("stage", "{{inputs.parameters.stage}}", "{{inputs.parameters.value}}")
+    yield from ("--canary", target.name, "--namespace", target.namespace)
+    yield from ("--owner", "argo/{{workflow.uid}}", "--lease", "{{inputs.parameters.lease}}")
+    yield from ("--on-conflict", "{{workflow.parameters.on-conflict}}", "--wait", "12h")
+    yield from ("--prometheus", "{{workflow.parameters.prometheus}}")
+    yield from ("--results", RESULTS, "--report-url", "{{workflow.parameters.report-url}}")
+    if shape.report:
+        yield from ("--report", f"{RESULTS}/report.html")
+
+
+def write_finish() -> dict[str, Any]:
+    """Write the exit handler; steps, not a DAG: those were broken under `argo stop` until 4.1.0."""
+    return {"name": "finish", "steps": [[_call("finish", "end safe", "finish")]]}
