@@ -15,7 +15,8 @@ from webhooks.access import make_authority, make_read_back
 from webhooks.catalog import CatalogFile
 from webhooks.errors import StoreError
 from webhooks.hooks import HookService
-from webhooks.routes import admission, api, faults, flagger, loadtester, operations, runner
+from webhooks.live import Hub
+from webhooks.routes import admission, api, faults, flagger, loadtester, operations, pages, runner
 from webhooks.runs import Bell, RunService
 from webhooks.runs.process import BELL_FILE
 from webhooks.settings import RunnerMode, Settings
@@ -32,6 +33,9 @@ SERVICE = "penstock"
 
 READ_BACK = "penstock.readback"
 """The name of who reads Canaries back, None where hooks are not verified."""
+
+LIVE = "penstock.live"
+"""The name of the hub of live pages."""
 
 _log = logging.getLogger("penstock.access")
 
@@ -55,12 +59,16 @@ def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()
     operations.register(app)
     read_back = make_read_back(settings, time.time, _Listener(service))
     app.extensions[READ_BACK] = read_back
-    admission.register(app, admission.Guard(settings, make_authority(settings, time.time), read_back))
+    authority = make_authority(settings, time.time)
+    reception = pages.Reception(settings, authority, time.time)
+    admission.register(app, admission.Guard(settings, authority, read_back, reception))
     app.register_blueprint(operations.make_blueprint(service.store, settings.data_dir if here else None))
     app.register_blueprint(loadtester.make_blueprint(service.gates, service.commands))
     loadtester.register_tasks(app, service.commands)
     app.register_blueprint(flagger.make_blueprint(service))
     app.register_blueprint(api.make_blueprint(service))
+    hub = app.extensions[LIVE] = Hub()
+    pages.register(app, service, reception, hub)
     if not here:
         app.register_blueprint(runner.make_blueprint(service.store, settings))
     app.extensions[SERVICE] = service

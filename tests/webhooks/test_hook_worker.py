@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.webhooks.served import Served, serving
-from webhooks.cli.worker import _is_left
+from webhooks.live import is_left
 
 
 @pytest.fixture(scope="module")
@@ -38,22 +38,22 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 def test_a_caller_that_closed_has_left(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
-    before = _is_left(ours)
+    before = is_left(ours)
     theirs.close()
 
-    assert (before, _is_left(ours)) == (False, True)
+    assert (before, is_left(ours)) == (False, True)
 
 
 def test_a_caller_that_asks_has_not_left(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
     theirs.send(b"GET")
 
-    assert _is_left(ours) is False
+    assert is_left(ours) is False
     assert ours.recv(3) == b"GET"
 
 
-def test_a_connection_that_is_broken_is_left(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_connection_that_is_brokenis_left(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, _ = pair
     ours.close()
 
-    assert _is_left(ours) is True
+    assert is_left(ours) is True

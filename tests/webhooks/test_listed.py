@@ -20,7 +20,7 @@ OLD, NEW = Listed(0.05, 0, template="aaaa", gate="images"), Listed(0.05, 0, temp
 
 def read(bench: Bench, listed: Listed | None, **metadata: str) -> float:
     call = HookCall(PRE, HookPayload("ad", "weather", metadata={"test": "suite"} | metadata), 0.0, listed)
-    return read_call(call, bench.service._catalog.current(), 8.0).wait_s
+    return read_call(call, bench.service.catalog.current(), 8.0).wait_s
 
 
 WAITS = [

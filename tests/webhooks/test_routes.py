@@ -98,7 +98,7 @@ def test_trouble_of_our_own_asks_to_be_asked_again(
         def latest(self, _: object) -> None:
             raise error
 
-    broken = HookService(BrokenStore(), bench.service._catalog, bench.runs, Settings())
+    broken = HookService(BrokenStore(), bench.service.catalog, bench.runs, Settings())
     answer = compose(broken, Settings()).test_client().post("/hooks/rollback", json=PAYLOAD)
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")

@@ -28,6 +28,13 @@ class _Authorities:
                 return admission
         return None
 
+    def identify(self, token: str) -> str:
+        return next(filter(None, (authority.identify(token) for authority in self.asked)), "")
+
+    def admit_known(self, identity: str, need: Need) -> Admission | None:
+        known = (authority.admit_known(identity, need) for authority in self.asked)
+        return next((admission for admission in known if admission is not None), None)
+
 
 def make_authority(settings: Settings, now: Callable[[], float]) -> Authority | None:
     """Give who knows tokens, the file first; None when no token is asked for. Raises SettingsError."""

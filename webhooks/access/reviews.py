@@ -6,6 +6,7 @@ every resource. Answers are kept for a short while.
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ _PERMISSIONS = {
     Scope.ADMIN: ("*", "*"),
 }
 _KEPT_S = 30.0
+_MARK = "user:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,26 @@ class ClusterAuthority:
 
     def admit(self, token: str, need: Need) -> Admission | None:
         """Ask the cluster; raises ClusterError when it does not answer."""
-        key = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-        user = self._users.get(key, lambda: self._review(token))
-        if user is None:
+        user = self._find(token)
+        return None if user is None else self._admit(user, need)
+
+    def identify(self, token: str) -> str:
+        """Write who the cluster says the token is of: their rights are asked again later, the token is not."""
+        user = self._find(token)
+        return "" if user is None else _MARK + json.dumps([user.name, user.groups, user.uid])
+
+    def admit_known(self, identity: str, need: Need) -> Admission | None:
+        """Ask the cluster what somebody may do."""
+        if not identity.startswith(_MARK):
             return None
+        name, groups, uid = json.loads(identity.removeprefix(_MARK))
+        return self._admit(_User(name, tuple(groups), uid), need)
+
+    def _find(self, token: str) -> _User | None:
+        key = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+        return self._users.get(key, lambda: self._review(token))
+
+    def _admit(self, user: _User, need: Need) -> Admission:
         wanted = f"{user.name} {user.uid} {user.groups} {need.scope.value} {need.namespace}"
         return Admission(user.name, self._rights.get(wanted, lambda: self._ask(user, need)))
 

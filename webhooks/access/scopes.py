@@ -41,8 +41,16 @@ class Authority(Protocol):
     def admit(self, token: str, need: Need) -> Admission | None:
         """Say whose token it is and whether it is good for what is needed; None when nobody's.
 
-        Raises AuthorityError when it cannot be said now.
+        Raises ClusterError when it cannot be said now.
         """
+        ...
+
+    def identify(self, token: str) -> str:
+        """Give a text by which the token's owner is known again without it, empty when it is nobody's."""
+        ...
+
+    def admit_known(self, identity: str, need: Need) -> Admission | None:
+        """Say as `admit` does for whom `identify` named; None once that token is no longer good."""
         ...
 
 

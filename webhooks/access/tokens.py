@@ -22,6 +22,7 @@ _log = logging.getLogger("penstock.access")
 _PREFIX = "pst_"
 _RANDOM_BYTES = 32
 _SALT_BYTES = 16
+_MARK = 32
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SALT = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,62}")
@@ -42,6 +43,11 @@ class TokenEntry:
     def matches(self, token: str) -> bool:
         """Tell whether a token is this one, in a time that says nothing about either."""
         return hmac.compare_digest(_digest(self.salt, token), self.digest)
+
+    @property
+    def mark(self) -> str:
+        """Give a text that names the line and says nothing of the token, not even its digest."""
+        return "line:" + hashlib.sha256(f"{self.name} {self.salt} {self.digest}".encode()).hexdigest()[:_MARK]
 
 
 def _digest(salt: str, token: str) -> str:
@@ -114,12 +120,26 @@ class TokenFile:
 
     def admit(self, token: str, need: Need) -> Admission | None:
         """Say whose token it is; every line is compared, so that the time does not tell which one matched."""
-        now = self._now()
-        matching = [entry for entry in self._current() if entry.matches(token)]
-        valid = [entry for entry in matching if not entry.until or now < entry.until]
+        return self._admit([entry for entry in self._current() if entry.matches(token)], need)
+
+    def identify(self, token: str) -> str:
+        """Give the mark of the token's line."""
+        valid = self._valid([entry for entry in self._current() if entry.matches(token)])
+        return valid[0].mark if valid else ""
+
+    def admit_known(self, identity: str, need: Need) -> Admission | None:
+        """Say what the line with a mark is good for."""
+        return self._admit([entry for entry in self._current() if entry.mark == identity], need)
+
+    def _admit(self, matching: list[TokenEntry], need: Need) -> Admission | None:
+        valid = self._valid(matching)
         if not valid:
             return None
         return Admission(valid[0].name, any(covers(entry.scopes, need.scope) for entry in valid))
+
+    def _valid(self, matching: list[TokenEntry]) -> list[TokenEntry]:
+        now = self._now()
+        return [entry for entry in matching if not entry.until or now < entry.until]
 
     def _current(self) -> tuple[TokenEntry, ...]:
         with self._lock:

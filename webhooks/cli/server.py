@@ -54,9 +54,10 @@ def _end_with_master(server: Any, _worker: Any) -> None:
 
 
 def _answer_before_the_end(worker: Any) -> None:
-    from webhooks.app import SERVICE  # noqa: PLC0415 - gunicorn's master has no use for the app and its memory
+    from webhooks.app import LIVE, SERVICE  # noqa: PLC0415 - gunicorn's master has no use for the app and its memory
 
     service = worker.wsgi.extensions[SERVICE]
+    worker.wsgi.extensions[LIVE].start()
 
     def stop(number: int, frame: Any) -> None:
         service.runs.stop_waiting(GRACE_S - _MARGIN_S)

@@ -9,13 +9,15 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from webhooks.live import TakenOverError, is_left
+
 
 class HookWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
-    """Be a gthread worker that takes no thread to find that a caller has gone."""
+    """Be a gthread worker that takes no thread to find that a caller has gone, nor for a page that is kept live."""
 
     def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
         """Close a connection that its caller has left, at once."""
-        if _is_left(client):
+        if is_left(client):
             self.poller.unregister(client)
             self.keepalived_conns.remove(conn)
             self.nr_conns -= 1
@@ -23,11 +25,11 @@ class HookWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         else:
             super().on_client_socket_readable(conn, client)
 
-
-def _is_left(client: socket.socket) -> bool:
-    try:
-        return not client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Answer a request; a connection that was taken over is left alone, open or not."""
+        try:
+            return bool(super().handle_request(req, conn))
+        except TakenOverError:
+            conn.sock, theirs = socket.socketpair()  # gunicorn closes what stands there
+            theirs.close()
+            return False

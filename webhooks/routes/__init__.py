@@ -1,5 +1,5 @@
 """Turn HTTP into hooks and gates and back, and do nothing else."""
 
-from webhooks.routes import admission, api, faults, flagger, loadtester, operations
+from webhooks.routes import admission, api, faults, flagger, loadtester, operations, pages
 
-__all__ = ["admission", "api", "faults", "flagger", "loadtester", "operations"]
+__all__ = ["admission", "api", "faults", "flagger", "loadtester", "operations", "pages"]

@@ -19,6 +19,7 @@ from webhooks.errors import ClusterError
 from webhooks.protocol import PayloadError, one_line
 from webhooks.routes.bodies import read_payload
 from webhooks.routes.faults import fault
+from webhooks.routes.pages.reception import Reception
 from webhooks.routes.paths import Audience, Place
 from webhooks.settings import AuthMode, Settings, VerifyMode
 
@@ -31,11 +32,12 @@ Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Hold what decides who is let in: settings, who knows tokens, and who reads Canaries back."""
+    """Hold what decides who is let in: settings, who knows tokens, reads Canaries back and receives visitors."""
 
     settings: Settings
     authority: Authority | None = None
     read_back: ReadBack | None = None
+    reception: Reception | None = None
 
     def refuse(self) -> Response | None:
         """Give the answer for a request that is not let in, None for one that is."""
@@ -46,6 +48,8 @@ class Guard:
                 return None
             case Audience.PEOPLE:
                 return self._refuse_person(place)
+            case Audience.VISITOR | Audience.ENTRANCE:
+                return self.reception.refuse(place) if self.reception else fault(404, "there are no pages here")
             case Audience.CONTROLLER:
                 return self._refuse_hook(place)
 

@@ -12,8 +12,17 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from webhooks.errors import RefusedError, StoreError
 from webhooks.protocol import HookOutcome, HookType, HookVerdict, PayloadError
 from webhooks.routes.bodies import text
+from webhooks.routes.paths import PAGES
 
 _log = logging.getLogger("penstock.web")
+
+
+class Refusal(HTTPException):
+    """Say what a route itself found wrong with a request."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.code = status
 
 
 def register(app: Flask) -> None:
@@ -46,7 +55,9 @@ def answer_http(error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return _answer_trouble(error)
     detail = error.description or error.name
-    if error.code == 404:  # noqa: PLR2004 - the status says it best
+    if error.code == 404 and not isinstance(error, Refusal):  # noqa: PLR2004 - the status says it best
+        if request.path == "/" and request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+            return Response("", 303, {"Location": PAGES})
         known = ", ".join(hook.value for hook in HookType)
         detail = f"{request.path[:200]}: nothing is here; hooks are POST /hooks/<type> with one of {known}"
     if error.code == 413:  # noqa: PLR2004 - the status says it best

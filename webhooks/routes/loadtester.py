@@ -15,7 +15,7 @@ from webhooks.routes import faults
 from webhooks.routes.bodies import ALL_METHODS, read_payload, text
 from webhooks.store.records import CanaryName, GateState
 
-_OURS = ("/hooks/", "/api/", "/runner/")
+_OURS = ("/hooks/", "/api/", "/runner/", "/ui/")
 
 
 def make_blueprint(gates: GateService, commands: CommandService) -> Blueprint:

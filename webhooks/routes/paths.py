@@ -1,6 +1,6 @@
-"""Say of every path who it is for: the platform, people and pipelines, or a canary controller.
+"""Say of every path who it is for: the platform, people and pipelines, people at a browser, or a canary controller.
 
-The one rule to keep: what is not known here counts as a hook, the most guarded of the three but for people's own.
+The one rule to keep: what is not known here counts as a hook, the most guarded of all but for people's own.
 """
 
 import enum
@@ -11,10 +11,12 @@ from webhooks.protocol import HookType
 
 
 class Audience(enum.Enum):
-    """Name who a path is for."""
+    """Name who a path is for; an entrance is for visitors who are not known yet."""
 
     PLATFORM = "platform"
     PEOPLE = "people"
+    VISITOR = "visitor"
+    ENTRANCE = "entrance"
     CONTROLLER = "controller"
 
 
@@ -32,6 +34,9 @@ class Place:
     asks: bool = False
 
 
+PAGES = "/ui/"
+"""Where the pages for browsers are."""
+
 _PLUGIN = "/api/v1/template.execute"  # Argo's agent has a token of its own, which the plugin asks for
 _PLATFORM = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", _PLUGIN})
 _SWITCHES = frozenset({"/gate/open", "/gate/close", "/rollback/open", "/rollback/close"})
@@ -39,10 +44,14 @@ _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUESTIONS = frozenset({"/api/v1/verdict"})
 """Paths under /api/ where a POST asks at length and changes nothing; `?canary=NAME.NAMESPACE` says of whom."""
 
+_QUESTIONS = frozenset({"/api/v1/verdict"})
+"""Paths under /api/ where a POST asks at length and changes nothing; `?canary=NAME.NAMESPACE` says of whom."""
+
+_SCOPES_OF_PAGES = {"gates": Scope.APPROVE, "releases": Scope.APPROVE, "runs": Scope.RUN}
 _TYPES = {f"/hooks/{hook.value}": hook for hook in HookType}
 
 
-def find_place(path: str, method: str) -> Place:
+def find_place(path: str, method: str) -> Place:  # noqa: PLR0911 - one for each kind of path
     """Say what is at a path."""
     if path in _PLATFORM:
         return Place(Audience.PLATFORM)
@@ -50,9 +59,21 @@ def find_place(path: str, method: str) -> Place:
         return Place(Audience.PEOPLE, Scope.APPROVE, changes=True)
     if path.startswith("/api/"):
         return _find_in_api(path, method)
+    if path.startswith(PAGES) or path == PAGES[:-1]:
+        return _find_page(path, method)
     if path.startswith("/runner/"):
         return Place(Audience.PEOPLE, Scope.RUNNER, changes=True)
     return Place(Audience.CONTROLLER, hook=_TYPES.get(path))
+
+
+def _find_page(path: str, method: str) -> Place:
+    subject = path.removeprefix(PAGES).partition("/")[0]
+    changes = method not in _LOOKING
+    if subject == "static":
+        return Place(Audience.PLATFORM)
+    if subject in {"login", "logout"}:
+        return Place(Audience.ENTRANCE, changes=changes)
+    return Place(Audience.VISITOR, _SCOPES_OF_PAGES.get(subject, Scope.ADMIN) if changes else Scope.READ, changes)
 
 
 def _find_in_api(path: str, method: str) -> Place:

@@ -22,6 +22,9 @@ _TARGET = re.compile(
 )
 _USERS = re.compile(r"(?:([1-9][0-9]{0,8})-([1-9][0-9]{0,8})|[a-z_][a-z0-9_-]{0,31}|[1-9][0-9]{0,8})")
 _STORE = "postgresql://"
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
+_SCOPES = ("read", "run", "approve", "admin")
+_SHORTEST_KEY = 32
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
 
@@ -111,6 +114,29 @@ def read_prefix(text: str) -> str:
     if not _PREFIX.fullmatch(text):
         raise ValueError("is not one step of a path, such as /a-long-random-text")
     return text
+
+
+def read_key(text: str) -> str:
+    """Read a key that signs log-ins."""
+    if len(text) < _SHORTEST_KEY:
+        raise ValueError(f"has {len(text)} characters, which can be guessed; give at least {_SHORTEST_KEY} random ones")
+    return text
+
+
+def read_header(text: str) -> str:
+    """Read the name of a header."""
+    if not _HEADER.fullmatch(text):
+        raise ValueError("is not the name of a header, such as X-Forwarded-User")
+    return text
+
+
+def read_scopes(text: str) -> tuple[str, ...]:
+    """Read scopes that commas or spaces set apart."""
+    items = tuple(_items(text))
+    for item in items:
+        if item not in _SCOPES:
+            raise ValueError(f"has {item!r}, which is unknown; known: {', '.join(_SCOPES)}")
+    return items
 
 
 def _items(text: str) -> list[str]:

@@ -66,7 +66,7 @@ class Settings:
     `resolve` maps host:port to the host:port to connect to in its place, as curl's --connect-to does. `wait_s` is how
     long a hook waits for a test that is still running unless its metadata says otherwise. `epoch_silence_s` is how
     long a canary may be silent before its analysis counts as over. `kept_s` and `kept_runs` say how long, and how
-    many, runs are kept that have ended.
+    many, runs are kept that have ended. `session_key` signs log-ins; empty is a key of the data folder's own.
     """
 
     host: str = "127.0.0.1"
@@ -99,6 +99,10 @@ class Settings:
     allow_commands: bool = False
     command_timeout_s: float = 3600.0
     namespace_regexp: str = ""
+    session_key: str = ""
+    proxy_user_header: str = ""
+    proxy_from: tuple[Network, ...] = ()
+    proxy_scopes: tuple[str, ...] = ("read",)
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
@@ -112,6 +116,10 @@ class Settings:
             )
         if self.runner is RunnerMode.APART and self.auth not in {AuthMode.TOKENS, AuthMode.KUBERNETES}:
             raise SettingsError("runner: apart needs --tokens FILE or --auth kubernetes, since a runner needs a token")
+        if bool(self.proxy_user_header) != bool(self.proxy_from):
+            raise SettingsError(
+                "proxy-user-header and proxy-from: one without the other; whoever may send the header must be named"
+            )
         if self.auth is AuthMode.TOKENS and self.tokens is None:
             raise SettingsError("auth: tokens needs --tokens FILE; make one with: penstock token NAME --file FILE")
 

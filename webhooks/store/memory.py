@@ -112,6 +112,9 @@ class _MemoryLogs:
     def read(self, run_id: str, start: int = 0, most: int = 1 << 20) -> bytes:
         return self._logs.get(run_id, b"")[start : start + most]
 
+    def size(self, run_id: str) -> int:
+        return len(self._logs.get(run_id, b""))
+
 
 class _MemoryGates:
     def __init__(self) -> None:

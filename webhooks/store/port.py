@@ -58,6 +58,10 @@ class LogStore(LogWork, Protocol):
         """Give the log from a byte on, at most so many bytes."""
         ...
 
+    def size(self, run_id: str) -> int:
+        """Give how many bytes the log has."""
+        ...
+
 
 class WorkStore(Protocol):
     """Keep what a runner needs, wherever it stands."""

@@ -47,34 +47,36 @@ class GateViews:
 
     def show(self, namespace: str, name: str, gate: str) -> Response:
         """Show every word on a gate."""
-        history = self._gates.history(_read_canary(namespace, name, gate), gate)
+        history = self._gates.history(read_gate_of(namespace, name, gate), gate)
         if not history:
             refuse(404, f"gate {gate} of {name}.{namespace}: nobody asked for it or decided it yet")
         return write({"history": [show_gate(word) for word in history]})
 
     def approve(self, namespace: str, name: str, gate: str) -> Response:
         """Let the release under way pass a gate."""
-        return self._say(_read_canary(namespace, name, gate), gate, GateState.OPEN)
+        return self._say(read_gate_of(namespace, name, gate), gate, GateState.OPEN)
 
     def halt(self, namespace: str, name: str, gate: str) -> Response:
         """Hold the release under way at a gate."""
-        return self._say(_read_canary(namespace, name, gate), gate, GateState.CLOSED)
+        return self._say(read_gate_of(namespace, name, gate), gate, GateState.CLOSED)
 
     def _say(self, canary: CanaryName, gate: str, state: GateState) -> Response:
         body = read_body(_ALLOWED[state])
         said = {key: body[key] for key in ("who", "why", "template") if key in body}
-        decision = GateDecision(state, **said, lasts_s=_read_lasts(body.get("lasts", "")))
+        decision = GateDecision(state, **said, lasts_s=read_lasts(body.get("lasts", "")))
         return write(show_gate(self._gates.say(canary, gate, decision)))
 
 
-def _read_canary(namespace: str, name: str, gate: str) -> CanaryName:
+def read_gate_of(namespace: str, name: str, gate: str) -> CanaryName:
+    """Read whose gate a path is about; 404 for names that nothing can have."""
     require(NAME, "namespace", namespace)
     require(NAME, "name", name)
     require(GATE, "gate", gate)
     return CanaryName(namespace, name)
 
 
-def _read_lasts(text: str) -> float:
+def read_lasts(text: str) -> float:
+    """Read how long an approval holds, in seconds; 0 where nothing is said."""
     if not text:
         return 0.0
     try:

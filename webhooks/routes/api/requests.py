@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import NoReturn
 
-from flask import Response, abort, g, request
+from flask import Response, g, request
 
 from webhooks.protocol import PayloadError
 from webhooks.routes.api.operations import JSON
 from webhooks.routes.api.schemas import LONGEST_TEXT, MOST_ON_A_PAGE, NAME
-from webhooks.routes.faults import fault
+from webhooks.routes.faults import Refusal
 from webhooks.store.records import CanaryName
 
 _LINE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
@@ -79,10 +79,15 @@ def read_body(allowed: frozenset[str]) -> Mapping[str, str]:
     for key, value in document.items():
         if key not in allowed:
             raise PayloadError(f"body: unknown field {key[:80]!r}; known: {', '.join(sorted(allowed))}")
-        if not isinstance(value, str) or len(value) > LONGEST_TEXT or not _LINE.fullmatch(value):
-            raise PayloadError(f"{key}: not one line of at most {LONGEST_TEXT} characters")
+        require_line(key, value)
     caller = getattr(g, "caller", "")
     return document | ({"who": caller} if caller else {})
+
+
+def require_line(key: str, value: object) -> None:
+    """Refuse what is not one line of text."""
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not _LINE.fullmatch(value):
+        raise PayloadError(f"{key}: not one line of at most {LONGEST_TEXT} characters")
 
 
 def require(pattern: str, name: str, value: str) -> None:
@@ -93,7 +98,7 @@ def require(pattern: str, name: str, value: str) -> None:
 
 def refuse(status: int, detail: str) -> NoReturn:
     """Answer with a problem document."""
-    abort(fault(status, detail))
+    raise Refusal(status, detail)
 
 
 def write(document: object) -> Response:

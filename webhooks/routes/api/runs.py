@@ -1,6 +1,7 @@
 """Serve runs: list, show, wait for, cancel, their logs and reports."""
 
 import time
+from collections.abc import Mapping
 
 from flask import Response, request
 
@@ -25,11 +26,13 @@ from webhooks.store.port import LogStore
 from webhooks.store.records import Run, RunQuery, RunState
 
 _REASON = frozenset({"who", "why"})
-_FORMATS = {
+FORMATS = {
     "json": (reports.write_json, JSON),
     "html": (reports.write_html, "text/html; charset=utf-8"),
     "junit": (reports.write_junit, "application/xml"),
 }
+"""How a report is written, by the name of its form."""
+
 _LAST_BYTE = 2**31 - 1
 _CURSOR_PARTS = 2
 
@@ -43,7 +46,7 @@ class RunViews:
 
     def list(self) -> Response:
         """List runs, newest first."""
-        query = RunQuery(read_canary(), request.args.get("test", ""), _read_state(), _read_before(), read_limit())
+        query = RunQuery(read_canary(), request.args.get("test", ""), _read_state(), read_before(), read_limit())
         found = self._service.runs.page(query)
         more = len(found) == query.limit
         following = write_cursor(found[-1].created_at, found[-1].id) if more else None
@@ -64,9 +67,7 @@ class RunViews:
         run = self._find(id)
         if run.state.ended:
             refuse(409, f"run {run.id} has ended already: {run.state.value}")
-        by = f" by {body['who']}" if body.get("who") else ""
-        why = f": {body['why']}" if body.get("why") else ""
-        return write(reports.show_run(self._service.cancel_run(run, f"cancelled{by}{why}")))
+        return write(reports.show_run(self._service.cancel_run(run, write_cancellation(body))))
 
     def log(self, id: str) -> Response:  # noqa: A002 - as above
         """Give what a test has written, from a byte on."""
@@ -79,10 +80,10 @@ class RunViews:
     def report(self, id: str) -> Response:  # noqa: A002 - as above
         """Give the report in one of its forms."""
         name = request.args.get("format", "json")
-        if name not in _FORMATS:
-            raise PayloadError(f"format: {name[:80]!r} is unknown; known: {', '.join(_FORMATS)}")
+        if name not in FORMATS:
+            raise PayloadError(f"format: {name[:80]!r} is unknown; known: {', '.join(FORMATS)}")
         run = self._find(id)
-        form, kind = _FORMATS[name]
+        form, kind = FORMATS[name]
         return Response(form(run), content_type=kind)
 
     def _find(self, run_id: str) -> Run:
@@ -91,6 +92,13 @@ class RunViews:
         if run is None:
             refuse(404, f"run {run_id}: there is none, or it was so old that it is forgotten")
         return run
+
+
+def write_cancellation(said: Mapping[str, str]) -> str:
+    """Write who cancelled a run and why."""
+    by = f" by {said['who']}" if said.get("who") else ""
+    why = f": {said['why']}" if said.get("why") else ""
+    return f"cancelled{by}{why}"
 
 
 def _read_state() -> RunState | None:
@@ -102,7 +110,8 @@ def _read_state() -> RunState | None:
         raise PayloadError(f"state: {text and text[:80]!r} is unknown; known: {known}") from error
 
 
-def _read_before() -> tuple[float, str] | None:
+def read_before() -> tuple[float, str] | None:
+    """Read where the page before ended."""
     cursor = read_cursor()
     if cursor is None:
         return None
@@ -151,7 +160,7 @@ def _describe_log(views: RunViews) -> Operation:
 
 
 def _describe_report(views: RunViews) -> Operation:
-    form = in_query("format", {"enum": list(_FORMATS)}, "the form")
+    form = in_query("format", {"enum": list(FORMATS)}, "the form")
     answers = {JSON: "RunReport", "text/html": "Text", "application/xml": "Text"}
     path, text = f"{_PATH}/report", "Read a run's report"
     return Operation("readReport", "get", path, text, views.report, answers, (_ONE, form), faults=(404,))

@@ -40,3 +40,8 @@ class SqlLogs:
             return b""
         skipped = start - pieces[0].start
         return b"".join(piece.content for piece in pieces)[skipped : skipped + most]
+
+    def size(self, run_id: str) -> int:
+        """Give how many bytes the log has."""
+        with self._database.reading() as connection:
+            return int(connection.execute(_SIZE, {"the_run": run_id}).scalar_one())

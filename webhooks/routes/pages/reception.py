@@ -1,0 +1,176 @@
+"""Receive visitors of the pages: know them by a session or by what a trusted proxy says, and let in who may.
+
+A session is only a name: what its owner may do is asked of the authority at every request. Whatever changes something
+must come from a form of our own.
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv6Address, ip_address
+from urllib.parse import quote, urlsplit
+
+from flask import Response, abort, g, request
+
+from webhooks.access import Authority, Need, Scope
+from webhooks.access.sessions import Session, Signer, begin_session, find_signer
+from webhooks.errors import StoreError
+from webhooks.routes.bodies import text
+from webhooks.routes.pages.rendering import render, render_problem
+from webhooks.routes.paths import Audience, Place
+from webhooks.settings import AuthMode, Network, Settings
+
+MARK_FIELD = "mark"
+"""The field of every form that shows that the form is ours."""
+
+LOGIN = "/ui/login"
+"""Where visitors log in."""
+
+_LASTS_S = 12 * 3600.0
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Carry who looks: `known` tells whether they are let in, `session` is their browser's."""
+
+    name: str
+    known: bool
+    session: Session
+    admits: Callable[[Need], bool]
+
+    def may(self, scope: str, namespace: str = "") -> bool:
+        """Tell whether they may do something, in a namespace or in all."""
+        return self.admits(Need(Scope(scope), namespace))
+
+    @property
+    def logged_in(self) -> bool:
+        """Tell whether there is a log-in to end."""
+        return bool(self.session.identity)
+
+
+class Reception:
+    """Receive visitors."""
+
+    def __init__(self, settings: Settings, authority: Authority | None, now: Callable[[], float]) -> None:
+        self.settings = settings
+        self.authority = authority
+        self.now = now
+
+    @cached_property
+    def signer(self) -> Signer:
+        """Give who signs sessions; the key is made when the first visitor comes."""
+        try:
+            return find_signer(self.settings.session_key, self.settings.data_dir)
+        except OSError as error:
+            raise StoreError(f"{self.settings.data_dir}: the key of sessions cannot be kept ({error})") from error
+
+    def refuse(self, place: Place) -> Response | None:
+        """Give the page for a visitor who is not let in, None for one who is; `g.visitor` says who it is."""
+        if self._brings_no_cookie_yet():
+            return render("again")
+        visitor = g.visitor = self._recognise()
+        g.caller, g.mark = visitor.name, self.signer.mark(visitor.session)
+        if place.changes and not self._comes_from_our_form():
+            told = "this form is not one of ours, or its log-in has expired: go back, load the page again, and repeat"
+            return render_problem(403, told)
+        return None if place.audience is Audience.ENTRANCE else _refuse_visitor(visitor, place)
+
+    def _brings_no_cookie_yet(self) -> bool:
+        """Tell whether a link of another site led here: browsers then keep our cookie back until the next request."""
+        from_elsewhere = request.headers.get("Sec-Fetch-Site") == "cross-site"
+        return from_elsewhere and request.method == "GET" and self.signer.name not in request.cookies
+
+    def _recognise(self) -> Visitor:
+        session = self.signer.read(request.cookies.get(self.signer.name, ""), self.now())
+        if session is None:
+            session = begin_session("", self.now() + _LASTS_S)
+            g.fresh_session = session
+        named = self._name_of_proxy()
+        if named:
+            return Visitor(named, known=True, session=session, admits=self._admits_of_proxy)
+        if self.authority is None:
+            return Visitor("", not self.settings.proxy_user_header, session, self._admits_stranger)
+        return self._recognise_session(self.authority, session)
+
+    def _recognise_session(self, authority: Authority, session: Session) -> Visitor:
+        def admits(need: Need) -> bool:
+            admission = authority.admit_known(session.identity, need)
+            return admission is not None and admission.allowed
+
+        admission = authority.admit_known(session.identity, Need(Scope.READ)) if session.identity else None
+        return Visitor(admission.caller if admission else "", admission is not None, session, admits)
+
+    def _name_of_proxy(self) -> str:
+        header = self.settings.proxy_user_header
+        name = request.headers.get(header, "").strip()[:_LONGEST_NAME] if header else ""
+        if name and not _is_within(request.remote_addr, self.settings.proxy_from):
+            abort(render_problem(403, f"{header} is believed from the networks of --proxy-from alone"))
+        return name
+
+    def _admits_of_proxy(self, need: Need) -> bool:
+        granted = self.settings.proxy_scopes
+        return need.scope.value in granted or Scope.ADMIN.value in granted or need.scope is Scope.READ
+
+    def _admits_stranger(self, need: Need) -> bool:
+        return need.scope is Scope.READ or self.settings.auth is AuthMode.OPEN or self.settings.on_loopback
+
+    def _comes_from_our_form(self) -> bool:
+        given = request.form.get(MARK_FIELD, "")
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), g.mark.encode()):
+            return False
+        origin = request.headers.get("Origin")
+        if origin is None:
+            return True
+        hosts = {request.host}
+        if _is_within(request.remote_addr, self.settings.proxy_from):
+            hosts.add(request.headers.get("X-Forwarded-Host", request.host))
+        return urlsplit(origin).netloc in hosts
+
+
+def _is_within(address: str | None, networks: tuple[Network, ...]) -> bool:
+    try:
+        known = ip_address(address or "")
+    except ValueError:
+        return False
+    if isinstance(known, IPv6Address) and known.ipv4_mapped:
+        known = known.ipv4_mapped
+    return any(known in network for network in networks)
+
+
+def _refuse_visitor(visitor: Visitor, place: Place) -> Response | None:
+    if not visitor.known:
+        return _ask_to_log_in(place)
+    namespace = str((request.view_args or {}).get("namespace", ""))
+    if visitor.admits(Need(place.scope, namespace)):
+        return None
+    where = f" in namespace {namespace}" if namespace else ""
+    return render_problem(403, f"{visitor.name or 'a stranger'} has no scope {place.scope.value}{where}")
+
+
+def _ask_to_log_in(place: Place) -> Response:
+    if request.path.startswith("/ui/live/"):
+        return text(401, "log in again\n")
+    # A form that came too late leads back to the page it stood on.
+    asked = request.path.rpartition("/")[0] if place.changes else request.full_path.rstrip("?")
+    there = f"{LOGIN}?next={quote(asked)}"
+    if request.headers.get("HX-Request"):
+        response = text(401, "log in again\n")
+        response.headers["HX-Redirect"] = there
+        return response
+    return Response("", 303, {"Location": there})
+
+
+def keep_session(response: Response, signer: Signer, session: Session, now: float) -> None:
+    """Have the browser keep a session; only over TLS where that is how it came."""
+    secure = request.is_secure or request.headers.get("X-Forwarded-Proto", "") == "https"
+    response.set_cookie(
+        signer.name,
+        signer.write(session),
+        max_age=int(session.until - now),
+        path="/ui",
+        secure=secure,
+        httponly=True,
+        samesite="Strict",
+    )

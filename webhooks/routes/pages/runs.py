@@ -1,0 +1,219 @@
+"""Show runs: a list to page through, and one run with its log as it grows, its verdict and its report."""
+
+import hashlib
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, abort, request
+
+from webhooks.hooks import HookService
+from webhooks.live import Event, Glance, Hub
+from webhooks.protocol import PayloadError
+from webhooks.routes.api.reports import write_html
+from webhooks.routes.api.requests import read_canary, require, write_cursor
+from webhooks.routes.api.runs import FORMATS, read_before, write_cancellation
+from webhooks.routes.api.schemas import RUN_ID
+from webhooks.routes.pages.forms import read_form
+from webhooks.routes.pages.rendering import SANDBOX, render
+from webhooks.routes.pages.streams import address, stream
+from webhooks.routes.pages.texts import show, show_lines
+from webhooks.runs import RunService
+from webhooks.store.port import LogStore
+from webhooks.store.records import UNDER_WAY, Run, RunQuery, RunState
+
+TAIL = 64 * 1024
+"""How many bytes of a log a page shows at first, and how far it may fall behind before it skips to the end."""
+
+_ON_A_PAGE = 50
+_PIECE = 64 * 1024
+_WHOLE = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class RunsFeed:
+    """Tell when the list of runs has changed."""
+
+    runs: RunService
+
+    def look(self, position: str) -> Glance:
+        """Look at what is under way and at the newest run."""
+        newest = self.runs.runs.page(RunQuery(limit=1))
+        parts = [f"{run.id} {run.version}" for run in (*self.runs.runs.select(UNDER_WAY), *newest)]
+        now = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+        return Glance(now, (Event("changed"),) if position not in {"", now} else ())
+
+
+@dataclass(frozen=True, slots=True)
+class RunFeed:
+    """Tell what happens to one run; its position is the run's version and how much of its log is known."""
+
+    runs: RunService
+    logs: LogStore
+    id: str
+
+    def look(self, position: str) -> Glance:
+        """Give what is new of the log, and say when the run has changed, has ended, or is gone."""
+        run = self.runs.runs.find(self.id)
+        if run is None:
+            return Glance(position, (Event("gone"),), over=True)
+        seen, start = _read_position(position)
+        size = self.logs.size(self.id)
+        piece = Piece.cut(self.logs, self.id, max(start, size - TAIL) if position else max(0, size - TAIL))
+        events = []
+        if seen not in {-1, run.version}:
+            events.append(Event("changed", {"say": f"{show(run.order.test)}: {run.state.value}"}))
+        if piece.text:
+            events.append(Event("log", {"text": piece.text, "skipped": piece.start > start}))
+        over = run.state.ended and piece.end >= size
+        return Glance(f"{run.version}.{piece.end}", tuple(events), over)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Carry a part of a log: whole characters from one byte to another."""
+
+    start: int
+    end: int
+    text: str
+
+    @staticmethod
+    def cut(logs: LogStore, run_id: str, start: int) -> "Piece":
+        """Read from a byte on, not beyond the last whole character."""
+        content = logs.read(run_id, start, _PIECE)
+        whole = content[: len(content) - _count_torn(content)]
+        return Piece(start, start + len(whole), show_lines(whole.decode("utf-8", "replace")))
+
+
+def _count_torn(content: bytes) -> int:
+    """Count the bytes of a character at the end that is not there as a whole."""
+    for back in range(1, min(4, len(content)) + 1):
+        first = content[-back]
+        if first < 0x80:  # noqa: PLR2004 - UTF-8: one byte is one character
+            return 0
+        if first >= 0xC0:  # noqa: PLR2004 - UTF-8: a character of several bytes begins
+            wanted = 2 + (first >= 0xE0) + (first >= 0xF0)  # noqa: PLR2004 - UTF-8: how many it has
+            return back if wanted > back else 0
+    return 0
+
+
+def _read_position(position: str) -> tuple[int, int]:
+    version, _, start = position.partition(".")
+    known = version.isascii() and version.isdigit() and start.isascii() and start.isdigit()
+    return (int(version[:12]), int(start[:12])) if known else (-1, 0)
+
+
+class RunPages:
+    """Show runs."""
+
+    def __init__(self, service: HookService, hub: Hub) -> None:
+        self._runs = service.runs
+        self._logs = service.store.logs
+        self._hub = hub
+
+    def list_runs(self) -> Response:
+        """Show a page of the list, newest first."""
+        fault, found = "", tuple[Run, ...]()
+        try:
+            query = _read_query()
+            found = self._runs.runs.page(query)
+        except PayloadError as error:
+            fault = str(error)
+        following = write_cursor(found[-1].created_at, found[-1].id) if len(found) == _ON_A_PAGE else ""
+        asked = {key: request.args.get(key, "") for key in ("canary", "test", "state")}
+        first = "cursor" not in request.args and not fault
+        return render(
+            "runs",
+            400 if fault else 200,
+            runs=found,
+            following=following,
+            asked=asked,
+            first=first,
+            fault=fault,
+            states=[state.value for state in RunState],
+            live=address("runs", RunsFeed(self._runs)) if first else "",
+        )
+
+    def show_run(self, id: str) -> Response:  # noqa: A002 - the name of the parameter in the path
+        """Show one run."""
+        run = self._find(id)
+        start = max(0, self._logs.size(run.id) - TAIL)
+        piece = Piece.cut(self._logs, run.id, start)
+        position = f"{run.version}.{piece.end}"
+        return render("run", run=run, log=piece.text, skipped=start, live=f"/ui/live/runs/{run.id}?from={position}")
+
+    def follow_run(self, id: str) -> Response:  # noqa: A002 - as above
+        """Keep a run's page up to date."""
+        require(RUN_ID, "run", id)
+        return stream(self._hub, RunFeed(self._runs, self._logs, id))
+
+    def follow_runs(self) -> Response:
+        """Keep the list up to date."""
+        return stream(self._hub, RunsFeed(self._runs))
+
+    def cancel_run(self, id: str) -> Response:  # noqa: A002 - as above
+        """Cancel a run and show it."""
+        said = read_form("who", "why")
+        run = self._find(id)
+        if run.state.ended:
+            abort(409, f"run {run.id} has ended already: {run.state.value}")
+        self._runs.cancel_run(run, write_cancellation(said))
+        return Response("", 303, {"Location": f"/ui/runs/{run.id}"})
+
+    def show_log(self, id: str) -> Response:  # noqa: A002 - as above
+        """Give the whole log to keep."""
+        run = self._find(id)
+        response = Response(self._logs.read(run.id, 0, _WHOLE), content_type="text/plain; charset=utf-8")
+        return _to_keep(response, f"{run.id}.log")
+
+    def show_report(self, id: str) -> Response:  # noqa: A002 - as above
+        """Show the report inside the run's page, where it can do nothing."""
+        response = Response(write_html(self._find(id)), content_type="text/html; charset=utf-8")
+        response.headers["Content-Security-Policy"] = SANDBOX
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
+        return response
+
+    def keep_report(self, id: str, form: str) -> Response:  # noqa: A002 - as above
+        """Give the report to keep."""
+        if form not in FORMATS:
+            abort(404, f"a report has no form {show(form)}")
+        write, kind = FORMATS[form]
+        run = self._find(id)
+        ending = {"junit": "xml"}.get(form, form)
+        return _to_keep(Response(write(run), content_type=kind), f"{run.id}.{ending}")
+
+    def _find(self, run_id: str) -> Run:
+        require(RUN_ID, "run", run_id)
+        run = self._runs.runs.find(run_id)
+        if run is None:
+            abort(404, f"run {run_id}: there is none, or it was so old that it is forgotten")
+        return run
+
+
+def _to_keep(response: Response, name: str) -> Response:
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Content-Security-Policy"] = SANDBOX
+    return response
+
+
+def _read_query() -> RunQuery:
+    state = request.args.get("state", "")
+    known = {one.value: one for one in RunState}
+    if state and state not in known:
+        raise PayloadError(f"state: {state[:80]!r} is unknown; known: {', '.join(known)}")
+    canary = read_canary() if request.args.get("canary") else None
+    return RunQuery(canary, request.args.get("test", ""), known.get(state), read_before(), _ON_A_PAGE)
+
+
+def add_routes(blueprint: Blueprint, service: HookService, hub: Hub) -> None:
+    """Add the routes of runs."""
+    pages = RunPages(service, hub)
+    for path, method, view in (
+        ("/runs", "GET", pages.list_runs),
+        ("/runs/<id>", "GET", pages.show_run),
+        ("/runs/<id>/cancel", "POST", pages.cancel_run),
+        ("/runs/<id>/log", "GET", pages.show_log),
+        ("/runs/<id>/report", "GET", pages.show_report),
+        ("/runs/<id>/report/<form>", "GET", pages.keep_report),
+        ("/live/runs", "GET", pages.follow_runs),
+        ("/live/runs/<id>", "GET", pages.follow_run),
+    ):
+        blueprint.add_url_rule(path, view.__name__, view, methods=[method], provide_automatic_options=False)

@@ -1,0 +1,54 @@
+"""Show the first page: which gates wait, what runs, what is wrong."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response
+
+from webhooks.gates import GateService
+from webhooks.hooks import HookService
+from webhooks.live import Event, Feed, Glance, Hub
+from webhooks.routes.pages.gates import GatesFeed
+from webhooks.routes.pages.rendering import render
+from webhooks.routes.pages.runs import RunsFeed
+from webhooks.routes.pages.streams import address, stream
+from webhooks.runs import RunService
+from webhooks.store.records import UNDER_WAY, GateState
+
+_MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StartFeed:
+    """Tell when runs or gates have changed."""
+
+    runs: RunService
+    gates: GateService
+
+    def look(self, position: str) -> Glance:
+        """Join what both feeds see."""
+        feeds: tuple[Feed, ...] = (RunsFeed(self.runs), GatesFeed(self.gates))
+        now = "~".join(feed.look("").position for feed in feeds)
+        return Glance(now, (Event("changed"),) if position not in {"", now} else ())
+
+
+def add_routes(blueprint: Blueprint, service: HookService, hub: Hub) -> None:
+    """Add the routes of the first page."""
+    feed = StartFeed(service.runs, service.gates)
+
+    def show_start() -> Response:
+        live = address("start", feed)
+        waiting = [gate for gate in service.gates.select() if gate.state is GateState.WAITING]
+        running = service.runs.runs.select(UNDER_WAY)
+        service.catalog.current()
+        return render(
+            "start",
+            live=live,
+            waiting=waiting[:_MOST],
+            waiting_count=len(waiting),
+            running=running[-_MOST:],
+            running_count=len(running),
+            fault=service.catalog.fault,
+        )
+
+    blueprint.add_url_rule("/", view_func=show_start)
+    blueprint.add_url_rule("/live/start", "follow_start", lambda: stream(hub, feed))
