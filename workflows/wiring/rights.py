@@ -19,6 +19,7 @@ from workflows.cluster.kinds import (
     DEPLOYMENT,
     ENDPOINT_SLICE,
     EVENT,
+    JOB,
     KNATIVE_REVISION,
     LEASE,
     METRIC_TEMPLATE,
@@ -46,6 +47,8 @@ class Part(enum.Enum):
     ORDER = "order"
     REVERT = "revert"
     ADOPT = "adopt"
+    READ_BACK = "read-back"
+    JOBS = "jobs"
 
     @property
     def summary(self) -> str:
@@ -61,6 +64,8 @@ _SUMMARIES: Mapping[Part, str] = MappingProxyType(
         Part.ORDER: "`penstock pause`, `resume`, `abort`, `retry` and `promote`",
         Part.REVERT: "`penstock revert`, besides the rights of a release",
         Part.ADOPT: "`penstock adopt` and `penstock hand-back`",
+        Part.READ_BACK: "`penstock serve --verify-hooks enforce`, or `warn`",
+        Part.JOBS: "`penstock serve`, or `penstock runner`, for tests that run as Kubernetes Jobs",
     }
 )
 
@@ -182,6 +187,20 @@ def _list_adopt(plan: RolloutPlan) -> Iterator[Right]:
     yield from _list_revision(plan)
 
 
+def _list_read_back(plan: RolloutPlan) -> Iterator[Right]:
+    yield Right(CANARY, ("get", "list", "watch"), "see that a hook stands in its Canary")
+    yield Right(kind_of(plan), ("get",), "bind approvals to the template that is to be released")
+    if plan.target.kind in _WITH_PODS:
+        yield Right(CONFIG_MAP, ("get",), "bind them to what the pods use; without it such a config counts by its name")
+        yield Right(SECRET, ("get",), "bind them to what the pods use; without it such a config counts by its name")
+
+
+def _list_jobs(_: RolloutPlan) -> Iterator[Right]:
+    yield Right(JOB, ("create", "get", "delete"), "run a test, and take it away when it is cancelled")
+    yield Right(POD, ("list",), "see how its pod is")
+    yield Right(POD, ("get",), "read its output", "log")
+
+
 _ROWS = MappingProxyType(
     {
         Part.RELEASE: _list_release,
@@ -190,6 +209,8 @@ _ROWS = MappingProxyType(
         Part.ORDER: _list_order,
         Part.REVERT: _list_revert,
         Part.ADOPT: _list_adopt,
+        Part.READ_BACK: _list_read_back,
+        Part.JOBS: _list_jobs,
     }
 )
 
