@@ -39,8 +39,8 @@ def _describe_next(plan: RolloutPlan, state: RolloutState) -> str:
     return PROMOTE if weight is None else str(weight)
 
 
-def write_results(folder: Path, shown: Mapping[str, object], report_url: str = "") -> None:
-    """Write what a pipeline engine reads: a file each for `phase`, `weight`, `next`, `verdict`, `reason`, `report`."""
+def list_results(shown: Mapping[str, object], report_url: str = "") -> dict[str, str]:
+    """List what a pipeline engine reads of a described state, each at most as long as engines take it."""
     values = {
         "phase": shown["phase"],
         "weight": shown["canary_weight"],
@@ -49,9 +49,14 @@ def write_results(folder: Path, shown: Mapping[str, object], report_url: str = "
         "reason": shown["reason"],
         "report": report_url,
     }
+    return {name: str(value).encode()[:_LONGEST].decode(errors="ignore") for name, value in values.items()}
+
+
+def write_results(folder: Path, shown: Mapping[str, object], report_url: str = "") -> None:
+    """Write what a pipeline engine reads: a file each for `phase`, `weight`, `next`, `verdict`, `reason`, `report`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, value in values.items():
-            (folder / name).write_bytes(str(value).encode()[:_LONGEST].decode(errors="ignore").encode())
+        for name, value in list_results(shown, report_url).items():
+            (folder / name).write_bytes(value.encode())
     except OSError as error:
         raise ConfigurationError(f"{folder}: {error.strerror}; name another folder with --results") from error
