@@ -61,6 +61,16 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
         "argo": Renderer(
             "workflows.manifests.argo", "render", "a template of Argo Workflows that releases it", "add_options"
         ),
+        "argo-plugin": Renderer(
+            "workflows.wiring.argo_plugin", "render", "a plugin of Argo Workflows that runs stages", "add_options"
+        ),
+        "argo-templates": Renderer(
+            "workflows.manifests.argo",
+            "render_library",
+            "templates of Argo Workflows for use one by one",
+            options="add_library_options",
+            needs_canary=False,
+        ),
         "argocd": Renderer("workflows.manifests.gitops", "write_argocd", "what Argo CD must leave alone"),
         "dashboard": Renderer(
             "workflows.manifests.monitoring.dashboard",

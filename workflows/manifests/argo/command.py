@@ -3,6 +3,7 @@
 import argparse
 
 from workflows.manifests import pipeline
+from workflows.manifests.argo.library import write_library
 from workflows.manifests.argo.release import write_argo
 from workflows.manifests.document import Document
 from workflows.manifests.pipeline import Need, Shape
@@ -17,12 +18,22 @@ _NEEDS = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this kind."""
     pipeline.add_options(parser)
-    parser.add_argument(
-        "--cluster-wide", action="store_true", help="write a ClusterWorkflowTemplate, for all namespaces"
-    )
+    add_library_options(parser)
     parser.add_argument(
         "--report", action="store_true", help="keep each stage's HTML report; needs an artifact repository"
     )
+
+
+def add_library_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the library."""
+    parser.add_argument(
+        "--cluster-wide", action="store_true", help="write a ClusterWorkflowTemplate, for all namespaces"
+    )
+
+
+def render_library(arguments: argparse.Namespace) -> tuple[Document, ...]:
+    """Write the templates that are shipped."""
+    return write_library(cluster_wide=arguments.cluster_wide)
 
 
 def render(plan: RolloutPlan, arguments: argparse.Namespace) -> tuple[Document, ...]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from workflows.manifests import names
 from workflows.manifests.argo import stages
-from workflows.manifests.argo.library import write_approval, write_load_test
 from workflows.manifests.argo.pod import API, SECURITY, image_parameter, parameter
+from workflows.manifests.argo.small import write_approval, write_load_test
 from workflows.manifests.argo.stages import Target
 from workflows.manifests.document import Document
 from workflows.manifests.pipeline import Shape
