@@ -19,7 +19,10 @@ _MATCHER = re.compile(r'(\w+)(=~|!~|=)"([^"]*)"')
 
 @dataclass
 class Arm:
-    """One arm's pod: its labels, requests per second, and the shares that fail and that take longer than 100 ms."""
+    """One arm's pod: its labels, requests per second, and the shares that fail and that take longer than 100 ms.
+
+    `top` is the bound above 100 ms, empty for none but the infinite one.
+    """
 
     workload: str
     pod: str
@@ -27,6 +30,8 @@ class Arm:
     errors: float = 0.0
     slow: float = 0.01
     since: float = BEGIN
+    top: str = "1000"
+    namespace: str = "weather"
 
     def answered(self, at: float) -> int:
         return round(self.rps * (at - self.since))
@@ -35,7 +40,7 @@ class Arm:
     def labels(self) -> dict[str, str]:
         return {
             "reporter": "destination",
-            "destination_workload_namespace": "weather",
+            "destination_workload_namespace": self.namespace,
             "destination_workload": self.workload,
             "pod": self.pod,
         }
@@ -48,18 +53,20 @@ class Arm:
     def buckets(self, at: float) -> Iterator[tuple[dict[str, str], int]]:
         total = self.answered(at)
         slow = round(self.slow * total)
-        for bound, count in (("50", total // 2), ("100", total - slow), ("1000", total), ("+Inf", total)):
-            yield {**self.labels, "le": bound}, count
+        for bound, count in (("50", total // 2), ("100", total - slow), (self.top, total), ("+Inf", total)):
+            if bound:
+                yield {**self.labels, "le": bound}, count
 
 
 @dataclass
 class Traffic:
-    """What there is to count, and the answer to any other query; `away` is a server that only says 503."""
+    """What there is to count, and the answer to any other query, which a mute server lacks; one away only says 503."""
 
     primary: Arm = field(default_factory=lambda: Arm("ad-primary", "ad-primary-7d9f-aaaaa", rps=40.0))
     canary: Arm = field(default_factory=lambda: Arm("ad", "ad-6c9b-bbbbb"))
     value: str | None = None
     away: bool = False
+    mute: bool = False
 
     @property
     def arms(self) -> tuple[Arm, Arm]:
@@ -86,11 +93,12 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         fields = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self.server.asked.append(fields["query"])
-        data = self._matrix(fields) if parts.path.endswith("query_range") else self._vector()
-        body = json.dumps({"status": "success", "data": data}).encode()
-        self.send_response(503 if self.server.traffic.away else 200)
+        counts, traffic = parts.path.endswith("query_range"), self.server.traffic
+        data = self._matrix(fields) if counts else self._vector()
+        away = traffic.away or (traffic.mute and not counts)
+        self.send_response(503 if away else 200)
         self.end_headers()
-        self.wfile.write(b"" if self.server.traffic.away else body)
+        self.wfile.write(b"" if away else json.dumps({"status": "success", "data": data}).encode())
 
     def _vector(self) -> dict[str, Any]:
         value = self.server.traffic.value

@@ -22,7 +22,7 @@ _CODES: Mapping[Verdict, ExitCode] = {
 class Assessment:
     """Hold a verdict; `score` is 0 to 100 or None where there is none, `phase` that of the release if it was asked for.
 
-    `final` is False where asking again later may give another one: of a release under way, of metrics that were too few.
+    `final` is False where asking again may give another one: a release is under way, or metrics were too few.
     """
 
     verdict: Verdict
