@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
             "workflows.cli.orders", "promote_main", "take the next step without its approval", "promote_parser"
         ),
         "wait": Command("workflows.cli.wait", "main", "wait until a canary of a cluster is promoted"),
+        "verdict": Command("workflows.cli.verdict", "main", "tell whether a canary does well, as an exit code"),
         "adopt": Command(
             "workflows.cli.ownership", "adopt_main", "take a canary over from Flagger's controller", "adopt_parser"
         ),
