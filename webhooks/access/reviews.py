@@ -19,7 +19,7 @@ from webhooks.errors import ClusterError
 GROUP = "penstock.dev"
 """The group of the resources that roles name."""
 
-_PERMISSIONS = {
+PERMISSIONS = {
     Scope.READ: ("get", "runs"),
     Scope.RUN: ("create", "runs"),
     Scope.APPROVE: ("approve", "gates"),
@@ -27,6 +27,7 @@ _PERMISSIONS = {
     Scope.RUNNER: ("update", "runs"),
     Scope.ADMIN: ("*", "*"),
 }
+"""The verb and the resource that stand for each scope."""
 _KEPT_S = 30.0
 _MARK = "user:"
 
@@ -81,7 +82,7 @@ class ClusterAuthority:
 
     def _ask(self, user: _User, need: Need) -> bool:
         client = self._api.client()
-        verb, resource = _PERMISSIONS[need.scope]
+        verb, resource = PERMISSIONS[need.scope]
         attributes = client.V1ResourceAttributes(group=GROUP, verb=verb, resource=resource, namespace=need.namespace)
         spec = client.V1SubjectAccessReviewSpec(
             user=user.name, groups=list(user.groups), uid=user.uid or None, resource_attributes=attributes

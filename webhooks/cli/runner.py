@@ -26,7 +26,9 @@ from webhooks.runs.users import find_accounts
 from webhooks.settings import SETTINGS, Settings, read_settings
 from webhooks.telemetry import logs
 
-_NAMES = frozenset({"runner-user", "runs-at-once", "runs-per-canary", "log-limit", "log-format", "log-level"})
+NAMES = frozenset({"runner-user", "runs-at-once", "runs-per-canary", "log-limit", "log-format", "log-level"})
+"""The settings that a runner has."""
+
 _GRACE_S = 10.0
 
 
@@ -39,7 +41,7 @@ def make_parser() -> ArgumentParser:
     parser.add_argument(
         "--token-file", metavar="FILE", default=file, help="a token of scope runner (PENSTOCK_TOKEN_FILE)"
     )
-    add_settings(parser, [setting for setting in SETTINGS if setting.name in _NAMES])
+    add_settings(parser, [setting for setting in SETTINGS if setting.name in NAMES])
     return parser
 
 
