@@ -73,5 +73,12 @@ build/flagger: Makefile
 test-flagger: setup control-plane build/flagger ## the story under the real Flagger, some five minutes (needs Go, PENSTOCK_CRDS, kubectl, prometheus)
 	$(BIN)/pytest -m flagger tests/cluster/test_flagger_story.py $(ARGS)
 
+.PHONY: image test-image
+image: ## build the image penstock:VERSION with podman or docker (ARGS="--target tools")
+	scripts/image $(ARGS)
+
+test-image: setup ## build the image and run it (needs podman; as root without a registry also debootstrap and Go)
+	$(BIN)/pytest -p no:randomly -m image tests/image $(ARGS)
+
 clean: ## remove .venv, caches and reports
 	rm -rf .venv build dist demo-report .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
