@@ -62,7 +62,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_command_that_a_page_names_exists(page: Path) -> None:
     named = set(re.findall(r"`penstock ([a-z-]+)", text_of(page)))
 
-    assert named <= {*COMMANDS, "help"}
+    assert named <= {*COMMANDS, "help", "--help", "--version"}
 
 
 def test_every_page_of_the_docs_is_found_from_the_index() -> None:
