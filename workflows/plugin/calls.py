@@ -13,7 +13,7 @@ PLUGIN = "penstock"
 
 _LONGEST = 253
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-_UID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)

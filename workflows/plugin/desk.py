@@ -43,7 +43,7 @@ class Desk:
         run = self._find(task) or self._start(task)
         if not run.state.ended:
             return self._tell_progress(task, run)
-        ending = read_stage(run) if task.is_stage else read_test(run)
+        ending = read_stage(run, task.report_url) if task.is_stage else read_test(run)
         if ending.phase is None:
             return self._try_again(task, run, ending)
         return Answer(ending.phase, f"{task.title}: {ending.message}", 0, ending.outputs, ending.exit_code)

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 from webhooks.catalog import InconclusivePolicy
 from webhooks.store.records import Run, RunState
+from workflows.cli.results import list_results
 from workflows.errors import ExitCode
 from workflows.plugin.answers import NodePhase
 
@@ -41,7 +41,7 @@ class Ending:
     exit_code: int | None = None
 
 
-def read_stage(run: Run) -> Ending:
+def read_stage(run: Run, report_url: str = "") -> Ending:
     """Read the end of a stage by its exit code and the line in which it says how the release stands."""
     if run.state is RunState.CANCELLED:
         return Ending(NodePhase.FAILED, f"cancelled: {run.reason}")
@@ -49,9 +49,9 @@ def read_stage(run: Run) -> Ending:
         return Ending(None, run.reason)
     code, told = _read_exit(run)
     if code is not None and code in _VERDICTS:
-        outputs = _read_outputs(run.log, _VERDICTS[code])
+        outputs = _read_outputs(run.log, report_url)
         phase = NodePhase.FAILED if code else NodePhase.SUCCEEDED
-        return Ending(phase, outputs["reason"] or told or outputs["verdict"], outputs, code)
+        return Ending(phase, outputs.get("reason") or told or _VERDICTS[code], outputs, code)
     if code == ExitCode.TEMPORARY or code in _KILLED or run.reason.startswith(_KILLED_BY_SIGNAL):
         return Ending(None, told or run.reason)
     # Without a code it was ended since it had its time; that is a no, not a fault of the template.
@@ -65,25 +65,14 @@ def _read_exit(run: Run) -> tuple[int | None, str]:
     return (int(found[1]), found[2] or "") if found else (None, "")
 
 
-def _read_outputs(log: str, verdict: str) -> Mapping[str, str]:
-    shown = _find_state(log)
-    return {
-        "verdict": verdict,
-        "phase": str(shown.get("phase", "")),
-        "weight": str(shown.get("canary_weight", "")),
-        "next": str(shown.get("next", "")),
-        "reason": str(shown.get("reason", "")),
-    }
-
-
-def _find_state(log: str) -> Mapping[str, Any]:
+def _read_outputs(log: str, report_url: str) -> Mapping[str, str]:
+    """Read the state that a stage writes last; one that could not say it has told nothing."""
     for line in reversed(log.splitlines()):
-        if line.startswith("{"):
-            try:
-                state: Mapping[str, Any] = json.loads(line)
-            except ValueError:
-                continue
-            return state
+        try:
+            shown = json.loads(line)
+            return list_results(shown, report_url)
+        except (ValueError, LookupError, TypeError):
+            continue
     return {}
 
 

@@ -28,6 +28,7 @@ HOOK = "argo"
 _STAGES = frozenset({*STAGES, "hook", "status"})
 _LONG_WAITS = frozenset({"acquire", "start", "gate", "hook"})
 _KINDS = frozenset({Kind.HTTP, Kind.LOAD})
+_LONGEST = 1024
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _VALUE = re.compile(r"[A-Za-z0-9-]{0,63}")
 _OPTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -43,7 +44,7 @@ _OPTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """What a template may say, the option of `penstock stage` that it becomes, and what holds where it says nothing."""
 
 _EVERY = frozenset({"opId", "canary", "namespace", "deadline"})
-_OF_STAGE = _EVERY | {"stage", "value", *_OPTIONS}
+_OF_STAGE = _EVERY | {"stage", "value", "reportUrl", *_OPTIONS}
 _OF_TEST = _EVERY | {"test"}
 
 
@@ -51,7 +52,8 @@ _OF_TEST = _EVERY | {"test"}
 class Task:
     """Carry what one node is to do: what people read, the identity of its runs, and what each of them is.
 
-    `definition` is the test (JSON) but for its timeout, which is what is left of the deadline.
+    `definition` is the test (JSON) but for its timeout, which is what is left of the deadline. `report_url` is told
+    with the end of a stage.
     """
 
     title: str
@@ -61,6 +63,7 @@ class Task:
     target: str
     deadline: timedelta
     is_stage: bool
+    report_url: str = ""
 
     @property
     def owner(self) -> CanaryName:
@@ -90,14 +93,15 @@ def read_task(call: Call, options: Sequence[str]) -> Task:
     if unknown:
         raise ConfigurationError(f"plugin.penstock.{unknown[0][:80]}: unknown; known: {', '.join(sorted(known))}")
     identity = _text(body, "opId")
-    if not identity:
-        raise ConfigurationError('plugin.penstock.opId: missing; write opId: "{{node.name}}", it tells nodes apart')
+    if not identity or "{{" in identity:
+        told = f"{identity!r} names no node" if identity else "missing"
+        raise ConfigurationError(f'plugin.penstock.opId: {told}; write opId: "{{{{node.name}}}}", it tells nodes apart')
     read = _read_stage if is_stage else _read_test
     title, definition, target = read(call, options)
     whole = json.dumps([call.workflow.uid, identity, definition, target], sort_keys=True)
     deadline = _read_deadline(body, "24h" if title.split(" ")[0] in _LONG_WAITS else "1h")
     key = hashlib.sha256(whole.encode()).hexdigest()
-    return Task(title, key, call.workflow, definition, target, deadline, is_stage)
+    return Task(title, key, call.workflow, definition, target, deadline, is_stage, _text(body, "reportUrl"))
 
 
 def _read_stage(call: Call, options: Sequence[str]) -> tuple[str, Mapping[str, Any], str]:
@@ -123,6 +127,8 @@ def _read_test(call: Call, _: Sequence[str]) -> tuple[str, Mapping[str, Any], st
     faults: list[str] = []
     document = call.body["test"]
     test = read_test("test", document, NO_DEFAULTS, Path(), faults)
+    if isinstance(document, dict) and "timeout" in document:
+        raise ConfigurationError("plugin.penstock.test.timeout: stands beside test, as plugin.penstock.deadline")
     if faults:
         raise ConfigurationError(f"plugin.penstock: {'; '.join(faults)}")
     if test.kind not in _KINDS or test.in_cluster or test.secrets:
@@ -150,7 +156,10 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name, "")
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ConfigurationError(f"plugin.penstock.{name}: {str(value)[:80]!r} is not a text")
-    return str(value)
+    text = str(value)
+    if not text.isprintable() or len(text) > _LONGEST:
+        raise ConfigurationError(f"plugin.penstock.{name}: {text[:80]!r} is not one line of at most {_LONGEST} letters")
+    return text
 
 
 def _read_deadline(body: Mapping[str, Any], default: str) -> timedelta:
