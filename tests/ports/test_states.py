@@ -217,7 +217,7 @@ LEASE = {"owner": "", "fence": 0, "expires": "2026-01-01T00:00:00+00:00"}
         *(
             json.dumps({"lease": LEASE, "state": {**VALID, **wrong}})
             for wrong in (
-                {"version": 99},
+                {"version": 0},
                 {"phase": "Dancing"},
                 {"weight": True},
                 {"reason": 3},

@@ -149,7 +149,9 @@ def read_entry(line: Line) -> Entry:
         raise DocumentError(f"kind: {kind!r} is not known; known: {', '.join(KINDS)}")
     version = line.document.get("version", VERSION)
     if kind == "head" and version != VERSION:
-        raise ConfigurationError(f"version {version!r} is not {VERSION}, the one that this program reads")
+        raise ConfigurationError(
+            f"version {version!r} is not {VERSION}, the one that this program reads; use the penstock that wrote it"
+        )
     entry: Entry = codec.decode(
         KINDS[str(kind)], {name: value for name, value in line.document.items() if name not in _OF_CHAIN}
     )

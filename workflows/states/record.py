@@ -49,7 +49,10 @@ def encode(state: RolloutState) -> dict[str, object]:
 def decode(document: object) -> RolloutState:
     """Read a state from its document; raises ConfigurationError for a document that is none."""
     try:
-        return _decode(_mapping(document))
+        fields = _mapping(document)
+        _refuse_newer("state", fields, VERSION)
+        _refuse_newer("judge", fields.get("case"), case_record.VERSION)
+        return _decode(fields)
     except KeyError as error:
         raise ConfigurationError(f"state record: {error} is missing; remove the record to start afresh") from error
     except (TypeError, ValueError) as error:
@@ -68,6 +71,15 @@ def decode_order(document: object) -> Order:
         return Order(Command(fields["command"]), _text(fields, "by"), _text(fields, "id"))
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(f"order: {error}; give the order again") from error
+
+
+def _refuse_newer(what: str, document: object, known: int) -> None:
+    version = document.get("version") if isinstance(document, dict) else None
+    if isinstance(version, int) and version > known:
+        raise ConfigurationError(
+            f"{what} record: version {version} is of a newer penstock, this one reads {known}; "
+            "end the release with the one that began it, or upgrade this one"
+        )
 
 
 def _decode(fields: Mapping[str, object]) -> RolloutState:
