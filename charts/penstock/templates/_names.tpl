@@ -61,5 +61,6 @@ app.kubernetes.io/component: {{ .component }}
 
 {{/* Where the service is, as the pods of this release see it. */}}
 {{- define "penstock.url" -}}
-{{- printf "http://%s.%s:%v" (include "penstock.fullname" .) .Release.Namespace .Values.service.port -}}
+{{- printf "http://%s.%s" (include "penstock.fullname" .) .Release.Namespace -}}
+{{- if ne (int .Values.service.port) 80 }}{{ printf ":%v" .Values.service.port }}{{ end -}}
 {{- end -}}

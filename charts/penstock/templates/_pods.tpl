@@ -5,18 +5,23 @@
 {{- $values := get .root.Values .component -}}
 labels:
   {{- merge (include "penstock.labels" . | fromYaml) $values.podLabels | toYaml | nindent 2 }}
-{{- with merge (dict) $values.podAnnotations .annotations (include "penstock.meshAnnotations" .root | fromYaml) }}
+{{- with merge (dict) $values.podAnnotations .annotations (include "penstock.meshAnnotations" . | fromYaml) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
-{{/* What a mesh wants to be told by the pods. */}}
+{{/* What a mesh wants to be told by the pods; Istio's agent hands out the figures that it finds by them. */}}
 {{- define "penstock.meshAnnotations" -}}
-{{- if .Values.istio.enabled }}
+{{- if .root.Values.istio.enabled }}
 proxy.istio.io/config: '{"holdApplicationUntilProxyStarts": true}'
+{{- with get (dict "server" "8080" "watchdog" "8081") .component }}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ . | quote }}
+prometheus.io/path: /metrics
 {{- end }}
-{{- if .Values.linkerd.enabled }}
+{{- end }}
+{{- if .root.Values.linkerd.enabled }}
 linkerd.io/inject: enabled
 {{- end }}
 {{- end -}}
