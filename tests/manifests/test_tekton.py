@@ -1,4 +1,4 @@
-"""The Task and the Pipeline for Tekton: valid for the engine, whole in their references, and safe."""
+"""The Pipeline for Tekton and the tasks it calls: valid for the engine, whole in their references, and safe."""
 
 import re
 from dataclasses import replace
@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.manifests.commands import accept
 from tests.manifests.schemas import faults, needs_definitions
 from tests.rollout_story import ab_test, blue_green, plan
 from workflows.cli import main
 from workflows.errors import ConfigurationError
 from workflows.manifests import tekton
+from workflows.manifests.pipeline import Shape
 from workflows.rollout.plan import Judge, RolloutPlan
 
 IDLE = blue_green()
@@ -24,42 +26,53 @@ PLANS = {
     "mirrored": replace(IDLE, analysis=replace(IDLE.analysis, mirror_percent=50)),
 }
 EVERY_PLAN = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+ASKED = Shape(approval=True, approvers=("alice", "group:sre"))
+CANARY = "examples/ad-service/canary.yaml"
 
 
-def written(plan: RolloutPlan) -> dict[str, dict[str, Any]]:
-    documents = (yaml.safe_load(str(each)) for each in tekton.write_tekton(plan))
-    return {each["kind"]: each for each in documents}
+def written(plan: RolloutPlan, shape: Shape | None = None) -> list[dict[str, Any]]:
+    return [yaml.safe_load(str(each)) for each in tekton.write_tekton(plan, shape)]
 
 
-def tasks(plan: RolloutPlan) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = written(plan)["Pipeline"]["spec"]["tasks"]
-    return found
+def pipeline(plan: RolloutPlan, shape: Shape | None = None) -> dict[str, Any]:
+    (found,) = (each["spec"] for each in written(plan, shape) if each["kind"] == "Pipeline")
+    return dict(found)
+
+
+def known_tasks() -> dict[str, dict[str, Any]]:
+    return {each["metadata"]["name"]: each["spec"] for each in written(plan()) if each["kind"] == "Task"}
 
 
 @needs_definitions
 @EVERY_PLAN
 def test_the_engine_knows_every_field(plan: RolloutPlan) -> None:
-    assert [fault for document in written(plan).values() for fault in faults(document)] == []
+    assert [fault for shape in (None, ASKED) for document in written(plan, shape) for fault in faults(document)] == []
 
 
 @EVERY_PLAN
 def test_every_task_gets_the_parameters_that_it_asks_for_and_no_others(plan: RolloutPlan) -> None:
-    asked = {each["name"]: each for each in written(plan)["Task"]["spec"]["params"]}
-    pipeline = written(plan)["Pipeline"]["spec"]
-    for task in (*pipeline["tasks"], *pipeline["finally"]):
+    known, spec = known_tasks(), pipeline(plan, ASKED)
+    for task in (*spec["tasks"], *spec["finally"]):
+        if task["taskRef"].get("kind") == "ApprovalTask":
+            continue
+        asked = {each["name"]: each for each in known[task["taskRef"]["name"]]["params"]}
         given = {each["name"] for each in task["params"]}
         assert given <= asked.keys()
         assert {name for name, each in asked.items() if "default" not in each} <= given
-    used = set(re.findall(r"\$\(params\.([\w-]+)\)", yaml.safe_dump(pipeline)))
-    assert used == {each["name"] for each in pipeline["params"]}
+    used = set(re.findall(r"\$\(params\.([\w-]+)\)", yaml.safe_dump(spec)))
+    assert used == {each["name"] for each in spec["params"]}
+    assert all(each["description"] for each in spec["params"])
 
 
 @EVERY_PLAN
-def test_tasks_stand_in_a_row_and_what_they_refer_to_went_before(plan: RolloutPlan) -> None:
+def test_each_group_waits_for_all_of_the_one_before_and_refers_only_to_those_before(plan: RolloutPlan) -> None:
+    declared = {each["name"] for each in known_tasks()["penstock-stage"]["results"]}
     before: list[str] = []
-    declared = {each["name"] for each in written(plan)["Task"]["spec"]["results"]}
-    for task in tasks(plan):
-        assert task.get("runAfter", []) == before[-1:]
+    latest: list[str] = []
+    for task in pipeline(plan, ASKED)["tasks"]:
+        if task.get("runAfter", []) != latest:
+            latest = task["runAfter"]
+        assert latest == before[len(before) - len(latest) :] or before[-1].startswith(("judge", "iteration"))
         for name, result in re.findall(r"\$\(tasks\.([\w-]+)\.results\.([\w-]+)\)", yaml.safe_dump(task)):
             assert name in before
             assert result in declared
@@ -69,33 +82,45 @@ def test_tasks_stand_in_a_row_and_what_they_refer_to_went_before(plan: RolloutPl
 
 @EVERY_PLAN
 def test_the_end_refers_to_no_results_and_is_safe(plan: RolloutPlan) -> None:
-    (finish,) = written(plan)["Pipeline"]["spec"]["finally"]
+    (finish,) = pipeline(plan)["finally"]
     assert "results" not in yaml.safe_dump(finish)
     assert {each["name"]: each["value"] for each in finish["params"]}["stage"] == "finish"
 
 
 @EVERY_PLAN
 def test_what_follows_the_start_is_skipped_where_nothing_is_new(plan: RolloutPlan) -> None:
-    assert all(task["when"][0]["values"] == ["Progressing"] for task in tasks(plan)[3:])
+    assert all(task["when"][0]["values"] == ["Progressing"] for task in pipeline(plan, ASKED)["tasks"][3:])
 
 
-def test_steps_are_restricted_and_nothing_stands_in_a_script() -> None:
-    (step,) = written(plan())["Task"]["spec"]["steps"]
-    assert "script" not in step
-    assert step["securityContext"]["runAsNonRoot"] is True
-    assert step["computeResources"]["limits"]
+def test_load_stands_beside_each_judgement_where_a_target_is_named() -> None:
+    tasks = {task["name"]: task for task in pipeline(plan())["tasks"]}
+    assert tasks["load-40"]["runAfter"] == tasks["judge-40"]["runAfter"] == ["weight-40"]
+    assert tasks["load-40"]["when"][1] == {"input": "$(params.load-target)", "operator": "notin", "values": [""]}
+    assert tasks["weight-60"]["runAfter"] == ["judge-40", "load-40"]
+
+
+def test_steps_are_restricted_bounded_and_nothing_stands_in_a_script() -> None:
+    for spec in known_tasks().values():
+        (step,) = spec["steps"]
+        assert "script" not in step
+        assert step["securityContext"]["runAsNonRoot"] is True
+        assert step["securityContext"]["readOnlyRootFilesystem"] is True
+        assert step["computeResources"]["limits"]
+        assert step["timeout"]
+        accept(step["args"])
 
 
 def test_every_wait_has_an_end() -> None:
-    run = written(plan())["PipelineRun"]["spec"]["timeouts"]
+    (run,) = (each["spec"]["timeouts"] for each in written(plan()) if each["kind"] == "PipelineRun")
     assert set(run) == {"pipeline", "tasks", "finally"}
-    assert all(task["timeout"] for task in tasks(plan()))
+    assert all(task["timeout"] for task in pipeline(plan(), ASKED)["tasks"])
 
 
 def test_each_weight_of_the_plan_is_a_task_with_its_judgement() -> None:
-    names = [task["name"] for task in tasks(plan())]
+    names = [task["name"] for task in pipeline(plan())["tasks"]]
     assert [name for name in names if name.startswith("weight-")] == [f"weight-{w}" for w in (20, 40, 60, 80, 100)]
-    assert [task["name"] for task in tasks(PLANS["evidence"])][4:8] == ["weight-1", "judge-1", "weight-5", "judge-5"]
+    names = [task["name"] for task in pipeline(PLANS["evidence"])["tasks"] if not task["name"].startswith("load")]
+    assert names[4:8] == ["weight-1", "judge-1", "weight-5", "judge-5"]
 
 
 @pytest.mark.parametrize("name", ["{{workflow.uid}}", "$(params.x)", 'a"b', "a\nb"])
@@ -104,9 +129,37 @@ def test_a_name_that_would_break_a_manifest_is_refused(name: str) -> None:
         tekton.write_tekton(plan(name=name))
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--stages", "acquire,guess"], "unknown stage 'guess'; known: acquire, initialise, start"),
+        (["--engine-version", "1.12.1"], "Tekton 1.12.1 does not run `finally`"),
+        (["--approval"], "give it with --approver NAME"),
+        (["--approver", "alice"], "--approval"),
+    ],
+)
+def test_what_cannot_be_written_for_the_engine_is_one_line(
+    capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert main(["render", "tekton", "--canary", CANARY, *options]) == 78
+
+    ended = capsys.readouterr()
+    assert (ended.out, ended.err.count("\n")) == ("", 1)
+    assert said in ended.err
+
+
+def test_those_who_may_say_yes_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--approval", "--approver", "alice", "--approver", "group:sre"]
+    assert main(["render", "tekton", "--canary", CANARY, *options]) == 0
+
+    documents = {each["kind"]: each for each in yaml.safe_load_all(capsys.readouterr().out)}
+    asked = {task["name"]: task for task in documents["Pipeline"]["spec"]["tasks"]}["approval"]
+    assert asked["params"][0] == {"name": "approvers", "value": ["alice", "group:sre"]}
+
+
 def test_the_example_is_what_the_generator_writes(tmp_path: Path) -> None:
     for kind in ("tekton", "rbac"):
-        assert main(["render", kind, "--canary", "examples/ad-service/canary.yaml", "-o", str(tmp_path)]) == 0
+        assert main(["render", kind, "--canary", CANARY, "-o", str(tmp_path)]) == 0
     example = Path("examples/tekton")
     shipped = {str(path.relative_to(example)): path.read_text() for path in example.rglob("*.yaml")}
     assert shipped == {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*.yaml")}

@@ -78,8 +78,19 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
             "the dashboard of Grafana",
             needs_canary=False,
         ),
+        "flagger": Renderer(
+            "workflows.manifests.flagger", "render", "the webhooks of a Canary that Flagger drives", "add_options"
+        ),
+        "rollouts": Renderer(
+            "workflows.manifests.rollouts", "render", "how Argo Rollouts asks for the verdict", "add_options"
+        ),
         "rbac": Renderer("workflows.wiring.rights", "write_roles", "the account of a release and its rights"),
-        "tekton": Renderer("workflows.manifests.tekton", "write_tekton", "a pipeline of Tekton that releases it"),
+        "tekton": Renderer(
+            "workflows.manifests.tekton", "render", "a pipeline of Tekton that releases it", "add_options"
+        ),
+        "tekton-catalog": Renderer(
+            "workflows.manifests.tekton", "write_catalog", "tasks and step actions of Tekton", needs_canary=False
+        ),
         "flux": Renderer("workflows.manifests.gitops", "write_flux", "what Flux must leave alone"),
     }
 )

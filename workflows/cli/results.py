@@ -13,7 +13,10 @@ PROMOTE = "promote"
 """What follows where no weight is left."""
 
 _LONGEST = 800
-"""How much of a reason is written to a file: Tekton takes 4096 bytes for all results of a task."""
+"""How many bytes of a value are written: Tekton takes 4096 for all results of a task, as Go writes them in JSON."""
+
+_ESCAPED = frozenset('<>&"\\') | {chr(code) for code in range(0x20)}
+_ESCAPE_BYTES = 6
 
 
 def describe(plan: RolloutPlan, state: RolloutState) -> dict[str, object]:
@@ -49,7 +52,16 @@ def list_results(shown: Mapping[str, object], report_url: str = "") -> dict[str,
         "reason": shown["reason"],
         "report": report_url,
     }
-    return {name: str(value).encode()[:_LONGEST].decode(errors="ignore") for name, value in values.items()}
+    return {name: _shorten(str(value)) for name, value in values.items()}
+
+
+def _shorten(text: str) -> str:
+    cost = 0
+    for place, character in enumerate(text):
+        cost += _ESCAPE_BYTES if character in _ESCAPED else len(character.encode(errors="replace"))
+        if cost > _LONGEST:
+            return text[:place]
+    return text
 
 
 def write_results(folder: Path, shown: Mapping[str, object], report_url: str = "") -> None:
@@ -57,6 +69,6 @@ def write_results(folder: Path, shown: Mapping[str, object], report_url: str = "
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, value in list_results(shown, report_url).items():
-            (folder / name).write_bytes(value.encode())
+            (folder / name).write_bytes(value.encode(errors="replace"))
     except OSError as error:
         raise ConfigurationError(f"{folder}: {error.strerror}; name another folder with --results") from error

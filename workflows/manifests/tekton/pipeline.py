@@ -1,193 +1,197 @@
-"""Write the Task and the Pipeline by which Tekton 1.x releases a canary: one task of the pipeline for each weight.
+"""Write the Pipeline by which Tekton 1.x releases a canary: one task for each weight, one for its judgement.
 
-The rules to keep: `finally` gets parameters and never results, since a task that fails leaves none; nothing is put into
-a script, since there is none; a task is not tried again by the engine, which cannot tell a no from trouble.
+The rules to keep: `finally` gets parameters and never results, since a task that fails leaves none; a task is not tried
+again by the engine, which cannot tell a no from trouble.
 """
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from workflows.manifests import names
 from workflows.manifests.document import Document
+from workflows.manifests.pipeline import IMAGE, OUTPUTS, USER, Part, Shape
+from workflows.manifests.tekton.task import LOAD_TEST, STAGE, TASK_API, VERSION, Entry, write_task
 from workflows.rollout import ladder, trial
 from workflows.rollout.plan import RolloutPlan, Strategy
 
-TASK = "penstock-stage"
-"""The name of the one Task, which runs any stage."""
+Group = list[dict[str, Any]]
+"""Tasks that stand side by side."""
 
-VERSION = "0.1"
-_IMAGE = "penstock:latest"
-_USER = 65532
-_RESULTS = ("phase", "weight", "next", "reason")
-_MEANINGS = {
-    "phase": "the phase of the release",
-    "weight": "the canary's share of the traffic in percent",
-    "next": "the weight that follows, or promote",
-    "reason": "why a check did not pass, or why the release ended",
-}
+_LONGEST_HOLD = "24h"
+_PARAMS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "lease": ("5m", "how long the release may wait for its next stage"),
+        "on-conflict": ("fail", "fail, wait or supersede while another owner holds the release"),
+        "prometheus": ("", "where metrics are asked, instead of spec.metricsServer"),
+        "report-url": ("", "where people see the release; told as the result report"),
+        "image": (IMAGE, "the image that has the penstock command"),
+        "load-target": ("", "the URL that gets load while the canary is judged; empty for none"),
+        "load-rate": ("10", "requests a second"),
+        "load-duration": ("1m", "how long each load lasts; less than the lease"),
+        "load-threshold": ("http_req_failed: rate<0.05", "what must hold for the load to pass"),
+    }
+)
+_SHARED = ("lease", "on-conflict", "prometheus", "report-url", "image")
+_TOLD = ("verdict", "weight", "reason", "report")
+
+# Without a new revision the release rests, and what follows is skipped.
+_GOING_ON: Mapping[str, Any] = MappingProxyType(
+    {"input": "$(tasks.start.results.phase)", "operator": "in", "values": ["Progressing"]}
+)
+_LOADING: Mapping[str, Any] = MappingProxyType({"input": "$(params.load-target)", "operator": "notin", "values": [""]})
 
 
-def write_tekton(plan: RolloutPlan) -> tuple[Document, ...]:
-    """Write the Task in catalog layout, the Pipeline of one canary, and a PipelineRun."""
+def write_tekton(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Document, ...]:
+    """Write the tasks in catalog layout, the Pipeline of one canary, and a PipelineRun."""
     names.check(plan)
+    shape = shape or Shape(parts=frozenset(Part) - {Part.APPROVAL})
     about = (
         f"Release {plan.key} by Tekton 1.13 or newer: kubectl create -f pipelinerun.yaml when the others are there.\n"
         "Cancel it with spec.status CancelledRunFinally or StoppedRunFinally, which end safe; after plain Cancelled\n"
         "or a deletion only the watchdog sends the traffic home. Its account: `penstock render rbac`."
     )
+    tasks = (_write_file(entry) for entry in (STAGE, LOAD_TEST))
     return (
-        Document(f"task/{TASK}/{VERSION}/{TASK}.yaml", (write_task(),), "Run one stage of a release."),
-        Document("pipeline.yaml", (_write_pipeline(plan),), about),
+        *tasks,
+        Document("pipeline.yaml", (_write_pipeline(plan, shape),), about),
         Document("pipelinerun.yaml", (_write_run(plan),), "One release: it runs the pipeline to the end."),
     )
 
 
-def write_task() -> dict[str, Any]:
-    """Write the Task that runs one stage of any canary."""
-    return {
-        "apiVersion": "tekton.dev/v1",
-        "kind": "Task",
-        "metadata": {
-            "name": TASK,
-            "labels": {"app.kubernetes.io/version": VERSION},
-            "annotations": {
-                "tekton.dev/pipelines.minVersion": "1.13.0",
-                "tekton.dev/categories": "Deployment",
-                "tekton.dev/tags": "canary, progressive delivery",
-                "tekton.dev/displayName": "Penstock stage",
-                "tekton.dev/platforms": "linux/amd64,linux/arm64",
-            },
-        },
-        "spec": {
-            "description": "Run one stage of a canary release.\nThe exit code says how the release stands.",
-            "params": list(_write_task_params()),
-            "results": [{"name": name, "type": "string", "description": _MEANINGS[name]} for name in _RESULTS],
-            "steps": [_write_step()],
-        },
-    }
+def _write_file(entry: Entry) -> Document:
+    return Document(f"task/{entry.name}/{VERSION}/{entry.name}.yaml", (write_task(entry),), entry.summary)
 
 
-def _write_task_params() -> Iterator[dict[str, Any]]:
-    described = {
-        "stage": "the stage: acquire, initialise, start, set-weight, mirror, gate, hook, promote, shift-back, finalise",
-        "canary": "the name of the Canary",
-        "namespace": "its namespace",
-        "owner": "who owns the release; the same for all its stages",
-    }
-    for name, description in described.items():
-        yield {"name": name, "type": "string", "description": description}
-    defaults = {
-        "value": ("", "what the stage needs: a percent, on or off, a type of hook"),
-        "lease": ("5m", "how long the release may wait for its next stage"),
-        "on-conflict": ("fail", "fail, wait or supersede while another owner holds the release"),
-        "wait": ("12h", "how long to wait for another owner, or for a hook to say yes"),
-        "prometheus": ("", "where metrics are asked, instead of spec.metricsServer"),
-        "image": (_IMAGE, "the image that has the penstock command"),
-    }
-    for name, (default, description) in defaults.items():
-        yield {"name": name, "type": "string", "default": default, "description": description}
-
-
-def _write_step() -> dict[str, Any]:
-    options = ["canary", "namespace", "owner", "lease", "on-conflict", "wait", "prometheus"]
-    arguments = ["stage", "$(params.stage)", "$(params.value)"]
-    arguments += [word for name in options for word in (f"--{name}", f"$(params.{name})")]
-    return {
-        "name": "stage",
-        "image": "$(params.image)",
-        "command": ["penstock"],
-        "args": [*arguments, "--results", "/tekton/results"],
-        "computeResources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-    }
-
-
-def _write_pipeline(plan: RolloutPlan) -> dict[str, Any]:
-    shared = {
-        "lease": ("5m", "how long the release may wait for its next stage"),
-        "on-conflict": ("fail", "fail, wait or supersede while another owner holds the release"),
-        "prometheus": ("", "where metrics are asked, instead of spec.metricsServer"),
-        "image": (_IMAGE, "the image that has the penstock command"),
-    }
+def _write_pipeline(plan: RolloutPlan, shape: Shape) -> dict[str, Any]:
     params = [
         {"name": name, "type": "string", "default": default, "description": description}
-        for name, (default, description) in shared.items()
+        for name, (default, description) in _PARAMS.items()
     ]
-    finish = _write_call(plan, "finish", "end safe", "finish", timeout="30m")
+    told = [
+        {"name": name, "type": "string", "description": OUTPUTS[name], "value": f"$(finally.finish.results.{name})"}
+        for name in _TOLD
+    ]
     return {
-        "apiVersion": "tekton.dev/v1",
+        "apiVersion": TASK_API,
         "kind": "Pipeline",
         "metadata": {"name": f"canary-release-{plan.name}", "namespace": plan.namespace},
         "spec": {
             "description": f"Release {plan.key}, one task for each weight.",
             "params": params,
-            "tasks": _chain(list(_write_tasks(plan))),
-            "finally": [finish],
+            "results": told,
+            "tasks": _chain(list(_list_groups(plan, shape))),
+            "finally": [_call(plan, "finish", "end safe", "finish", timeout="30m")],
         },
     }
 
 
-def _write_tasks(plan: RolloutPlan) -> Iterator[dict[str, Any]]:
-    yield _write_call(plan, "acquire", "take the release", "acquire")
-    yield _write_call(plan, "initialise", "make the primary", "initialise")
-    yield _write_call(plan, "start", "start the canary", "start")
-    # Without a new revision the release rests, and what follows is skipped.
-    going_on = [{"input": "$(tasks.start.results.phase)", "operator": "in", "values": ["Progressing"]}]
-    yield _write_call(plan, "pre-rollout", "pre-rollout", "gate", when=going_on)
-    for name, shown, stage, value in _list_analysis(plan):
-        yield _write_call(plan, name, shown, stage, value, when=going_on)
-    yield _write_call(plan, "confirm-promotion", "confirm the promotion", "hook", "confirm-promotion", when=going_on)
-    yield _write_call(plan, "promote", "promote", "promote", when=going_on)
-    yield _write_call(plan, "shift-back", "route all traffic to the primary", "shift-back", when=going_on)
-    yield _write_call(plan, "finalise", "scale the canary down", "finalise", when=going_on)
+def _list_groups(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
+    going_on: dict[str, Any] = {"when": [dict(_GOING_ON)]}
+    groups: dict[Part, list[Group]] = {
+        Part.ACQUIRE: [[_call(plan, "acquire", "take the release", "acquire")]],
+        Part.INITIALISE: [[_call(plan, "initialise", "make the primary", "initialise")]],
+        Part.START: [[_call(plan, "start", "start the canary", "start")]],
+        Part.PRE_ROLLOUT: [[_call(plan, "pre-rollout", "pre-rollout", "gate", **going_on)]],
+        Part.ANALYSIS: list(_list_analysis(plan)),
+        Part.APPROVAL: list(_list_approval(plan, shape)),
+        Part.CONFIRM_PROMOTION: [
+            [_call(plan, "confirm-promotion", "confirm the promotion", "hook", "confirm-promotion", **going_on)]
+        ],
+        Part.PROMOTE: [[_call(plan, "promote", "promote", "promote", **going_on)]],
+        Part.SHIFT_BACK: [[_call(plan, "shift-back", "route all traffic to the primary", "shift-back", **going_on)]],
+        Part.FINALISE: [[_call(plan, "finalise", "scale the canary down", "finalise", **going_on)]],
+    }
+    for part in Part:
+        if part in shape.parts:
+            yield from groups[part]
 
 
-def _list_analysis(plan: RolloutPlan) -> Iterator[tuple[str, str, str, str]]:
+def _list_analysis(plan: RolloutPlan) -> Iterator[Group]:
     analysis = plan.analysis
+    going_on: dict[str, Any] = {"when": [dict(_GOING_ON)]}
     if plan.strategy is Strategy.CANARY:
-        weights = ladder.rungs(analysis.weights, None) if trial.write_terms(plan) else analysis.weights
-        for weight in weights:
-            yield f"weight-{weight}", f"weight {weight}%", "set-weight", str(weight)
-            yield f"judge-{weight}", f"judge at {weight}%", "gate", ""
+        for weight in ladder.rungs(analysis.weights, None) if trial.write_terms(plan) else analysis.weights:
+            yield [_call(plan, f"weight-{weight}", f"weight {weight}%", "set-weight", str(weight), **going_on)]
+            yield _judge(plan, f"judge-{weight}", f"judge at {weight}%", f"load-{weight}")
         return
     if plan.strategy is Strategy.AB_TESTING:
-        yield "matched", "route matched requests to the canary", "set-weight", "100"
+        yield [_call(plan, "matched", "route matched requests to the canary", "set-weight", "100", **going_on)]
     elif analysis.mirror_percent:
-        yield "mirror", "mirror to the canary", "mirror", "on"
+        yield [_call(plan, "mirror", "mirror to the canary", "mirror", "on", **going_on)]
     for number in range(1, analysis.iterations + 1):
-        yield f"iteration-{number}", f"iteration {number} of {analysis.iterations}", "gate", ""
+        yield _judge(plan, f"iteration-{number}", f"iteration {number} of {analysis.iterations}", f"load-{number}")
     if plan.strategy is Strategy.BLUE_GREEN:
-        yield "all", "route all traffic to the canary", "set-weight", "100"
+        yield [_call(plan, "all", "route all traffic to the canary", "set-weight", "100", **going_on)]
 
 
-def _write_call(plan: RolloutPlan, name: str, shown: str, stage: str, value: str = "", **more: Any) -> dict[str, Any]:
+def _judge(plan: RolloutPlan, name: str, shown: str, load: str) -> Group:
+    """Write a judgement with load beside it, which runs where a target is named."""
+    given = {each: f"$(params.load-{each})" for each in ("target", "rate", "duration", "threshold")}
+    beside = {
+        "name": load,
+        "displayName": f"load, {shown}",
+        "taskRef": {"name": LOAD_TEST.name},
+        "params": _give({**given, "image": "$(params.image)"}),
+        "timeout": "2h",
+        "when": [dict(_GOING_ON), dict(_LOADING)],
+    }
+    return [_call(plan, name, shown, "gate", when=[dict(_GOING_ON)]), beside]
+
+
+def _list_approval(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
+    # Nobody renews the lease while a person thinks: it is made as long as the whole run may last.
+    held = _call(plan, "hold", "hold the release for the approval", "acquire", when=[dict(_GOING_ON)])
+    held["params"] = [each for each in held["params"] if each["name"] != "lease"]
+    held["params"].append({"name": "lease", "value": _LONGEST_HOLD})
+    yield [held]
+    asked = [
+        {"name": "approvers", "value": list(shape.approvers)},
+        {"name": "numberOfApprovalsRequired", "value": "1"},
+        {"name": "description", "value": f"Promote the canary of {plan.key}?"},
+    ]
+    yield [
+        {
+            "name": "approval",
+            "displayName": "approval",
+            "taskRef": {"apiVersion": "openshift-pipelines.org/v1alpha1", "kind": "ApprovalTask"},
+            "params": asked,
+            "timeout": "12h",
+            "when": [dict(_GOING_ON)],
+        }
+    ]
+
+
+def _call(plan: RolloutPlan, name: str, shown: str, stage: str, value: str = "", **more: Any) -> dict[str, Any]:
     values = {
         "stage": stage,
         "value": value,
         "canary": plan.name,
         "namespace": plan.namespace,
         "owner": "tekton/$(context.pipelineRun.uid)",
-        **{param: f"$(params.{param})" for param in ("lease", "on-conflict", "prometheus", "image")},
+        **{param: f"$(params.{param})" for param in _SHARED},
     }
-    params = [{"name": key, "value": each} for key, each in values.items()]
-    return {"name": name, "displayName": shown, "taskRef": {"name": TASK}, "params": params, "timeout": "12h", **more}
+    called = {"name": name, "displayName": shown, "taskRef": {"name": STAGE.name}, "params": _give(values)}
+    return {**called, "timeout": "12h", **more}
 
 
-def _chain(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    following = ({**task, "runAfter": [before["name"]]} for before, task in pairwise(tasks))
-    return [tasks[0], *following]
+def _give(values: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _chain(groups: list[Group]) -> list[dict[str, Any]]:
+    """Let each group wait for all of the one before it."""
+    chained: list[dict[str, Any]] = []
+    before: list[str] = []
+    for group in groups:
+        chained += [{**task, "runAfter": before} if before else task for task in group]
+        before = [task["name"] for task in group]
+    return chained
 
 
 def _write_run(plan: RolloutPlan) -> dict[str, Any]:
     return {
-        "apiVersion": "tekton.dev/v1",
+        "apiVersion": TASK_API,
         "kind": "PipelineRun",
         "metadata": {"generateName": f"release-{plan.name}-", "namespace": plan.namespace},
         "spec": {
@@ -195,7 +199,7 @@ def _write_run(plan: RolloutPlan) -> dict[str, Any]:
             "timeouts": {"pipeline": "24h0m0s", "tasks": "23h0m0s", "finally": "1h0m0s"},
             "taskRunTemplate": {
                 "serviceAccountName": f"penstock-{plan.name}",
-                "podTemplate": {"securityContext": {"runAsNonRoot": True, "fsGroup": _USER}},
+                "podTemplate": {"securityContext": {"runAsNonRoot": True, "fsGroup": USER}},
             },
         },
     }
