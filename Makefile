@@ -73,6 +73,19 @@ build/flagger: Makefile
 test-flagger: setup control-plane build/flagger ## the story under the real Flagger, some five minutes (needs Go, PENSTOCK_CRDS, kubectl, prometheus)
 	$(BIN)/pytest -m flagger tests/cluster/test_flagger_story.py $(ARGS)
 
+.PHONY: chart-files test-chart
+chart-files: setup ## write the files of charts/penstock that follow from others: schema, README, rights, templates
+	$(BIN)/python scripts/chart_files.py
+
+HELM := v4.3.0
+build/helm:
+	@command -v go > /dev/null || { echo 'build/helm: needs Go on the PATH, or a helm there'; exit 1; }
+	@mkdir -p build
+	GOBIN="$(CURDIR)/build" GOFLAGS=-buildvcs=false go install -trimpath -ldflags "-s -w" helm.sh/helm/v4/cmd/helm@$(HELM)
+
+test-chart: setup $(if $(shell command -v helm),,build/helm) ## render the chart and test what comes of it (needs helm, or Go)
+	$(BIN)/pytest tests/chart $(ARGS)
+
 .PHONY: image test-image
 image: ## build the image penstock:VERSION with podman or docker (ARGS="--target tools")
 	scripts/image $(ARGS)
