@@ -77,7 +77,7 @@ test-flagger: setup control-plane build/flagger ## the story under the real Flag
 chart-files: setup ## write the files of charts/penstock that follow from others: schema, README, rights, templates
 	$(BIN)/python scripts/chart_files.py
 
-HELM := v4.3.0
+HELM := v4.3.1
 build/helm:
 	@command -v go > /dev/null || { echo 'build/helm: needs Go on the PATH, or a helm there'; exit 1; }
 	@mkdir -p build
