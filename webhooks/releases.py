@@ -148,11 +148,12 @@ class ReleaseService:
 def fold(release: Release, reports: Sequence[Report]) -> Release:
     """Give where a release stands after some reports, in whatever order they came."""
     decisions = [one for one in reports if one.kind is ReportKind.DECISION]
+    release = replace(release, sequence=max([release.sequence, *(one.sequence for one in reports)]))
     last = max(decisions, key=lambda one: one.sequence, default=None)
-    if last is not None and last.sequence > release.sequence:
+    if last is not None and last.sequence > release.decided:
         release = replace(
             release,
-            sequence=last.sequence,
+            decided=last.sequence,
             phase=last.phase or release.phase,
             weight=last.weight,
             failed_checks=last.failed_checks,

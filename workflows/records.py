@@ -61,3 +61,13 @@ class TickRecord:
 
 def keep_nothing(_: TickRecord) -> None:
     """Keep no record."""
+
+
+def keep_all(*keeps: Callable[[TickRecord], None]) -> Callable[[TickRecord], None]:
+    """Keep each record in several places, in their order."""
+
+    def keep(record: TickRecord) -> None:
+        for each in keeps:
+            each(record)
+
+    return keep

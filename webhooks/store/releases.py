@@ -68,8 +68,9 @@ class ReleasePlan:
 class Release:
     """Carry where one release of a canary stands.
 
-    `sequence` is that of the report by which phase, weight, failed checks and reason are known. `ended_at` is 0 while
-    it is under way. `heard_at` is when anything was last heard of it, `lost` how many reports never came.
+    `decided` is the sequence of the report by which phase, weight, failed checks and reason are known, `sequence` the
+    highest of all reports. `ended_at` is 0 while it is under way. `heard_at` is when anything was last heard of it,
+    `lost` how many reports never came.
     """
 
     canary: CanaryName
@@ -84,6 +85,7 @@ class Release:
     reason: str = ""
     ending: Ending | None = None
     ended_at: float = 0.0
+    decided: int = 0
     sequence: int = 0
     lost: int = 0
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from workflows import loop
 from workflows.cli.arguments import add_platform_options, build_platform
 from workflows.cli.recording import open_journal
+from workflows.cli.report_to import add_report_option, telling
 from workflows.cli.subject import Subject, add_subject_options, find_subject
 from workflows.errors import ConfigurationError
 from workflows.journal import place
-from workflows.journal.writer import Journal
 from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible, owner
 from workflows.records import keep_nothing
@@ -40,22 +40,29 @@ def main(argv: Sequence[str]) -> int:
     if arguments.report:
         # A report that cannot be written is said before anything moves.
         write_json(arguments.report, [])
-    journal = _open_journal(arguments, subject)
+    path = _find_journal(arguments, subject)
+    journal = open_journal(path, subject) if path else None
     platform = build_platform(arguments, subject, ConsoleEvents())
     release = Release(platform, plan, owner(), keep=journal.keep if journal else keep_nothing)
     recorder = Recorder(plan)
-    try:
-        with interruptible():
-            state = loop.run(release, recorder.watch)
-    except KeyboardInterrupt:
-        state = release.state()
-    finally:
-        if arguments.report and recorder.moved:
-            write_json(arguments.report, [recorder.report(release.state())])
-        if journal:
-            journal.close(release.state)
+    with telling(arguments.report_to, release, path) as told:
+        try:
+            state = _run(told, recorder)
+        finally:
+            if arguments.report and recorder.moved:
+                write_json(arguments.report, [recorder.report(release.state())])
+            if journal:
+                journal.close(release.state)
     sys.stdout.write(summarise(state, recorder) + "\n")
     return loop.exit_code(state)
+
+
+def _run(release: Release, recorder: Recorder) -> RolloutState:
+    try:
+        with interruptible():
+            return loop.run(release, recorder.watch)
+    except KeyboardInterrupt:
+        return release.state()
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -66,6 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("canary", type=Path, nargs="?", metavar="FILE", help="a file with one Canary")
     add_subject_options(parser)
     add_platform_options(parser)
+    add_report_option(parser)
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
     parser.add_argument(
         "--journal", type=Path, metavar="FILE", help="keep every decision (NAME.journal.jsonl beside the report)"
@@ -80,9 +88,9 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _open_journal(arguments: argparse.Namespace, subject: Subject) -> Journal | None:
-    path = arguments.journal or (arguments.report and place.beside(arguments.report, subject.plan.name))
-    return open_journal(path, subject) if path else None
+def _find_journal(arguments: argparse.Namespace, subject: Subject) -> Path | None:
+    path: Path | None = arguments.journal or (arguments.report and place.beside(arguments.report, subject.plan.name))
+    return path
 
 
 def summarise(state: RolloutState, recorder: Recorder) -> str:

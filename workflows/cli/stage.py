@@ -19,12 +19,14 @@ from webhooks.protocol import HookType
 from workflows import loop, stages
 from workflows.canary import durations
 from workflows.cli.arguments import add_platform_options, build_platform
+from workflows.cli.report_to import add_report_option, telling
 from workflows.cli.results import describe, write_results
 from workflows.cli.subject import Subject, add_subject_options, find_subject
 from workflows.custody import keeping, let_go
 from workflows.errors import ConfigurationError, ExitCode
 from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible
+from workflows.records import keep_all
 from workflows.release import Release
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Cause, RolloutState
@@ -94,7 +96,11 @@ def main(argv: Sequence[str]) -> int:
         return ExitCode.PROMOTED
     if arguments.stage == "hook":
         return _call_hooks(arguments, release)
-    with _journalling(arguments, subject, release) as release, _reporting(arguments.report, release) as release:
+    with (
+        telling(arguments.report_to, release, arguments.journal) as release,
+        _journalling(arguments, subject, release) as release,
+        _reporting(arguments.report, release) as release,
+    ):
         return _run(arguments, release)
 
 
@@ -122,7 +128,7 @@ def _journalling(arguments: argparse.Namespace, subject: Subject, release: Relea
     # Loaded when asked for: a stage that keeps no journal does not pay for it.
     journal = import_module("workflows.cli.recording").open_journal(arguments.journal, subject)
     try:
-        yield replace(release, keep=journal.keep)
+        yield replace(release, keep=keep_all(journal.keep, release.keep))
     finally:
         journal.close(release.state)
 
@@ -181,6 +187,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--journal", type=Path, metavar="FILE", help="keep every decision, in one file for all stages of a release"
     )
+    add_report_option(parser)
     add_platform_options(parser)
     return parser
 
