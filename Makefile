@@ -93,5 +93,14 @@ image: ## build the image penstock:VERSION with podman or docker (ARGS="--target
 test-image: setup ## build the image and run it (needs podman; as root without a registry also debootstrap and Go)
 	$(BIN)/pytest -p no:randomly -m image tests/image $(ARGS)
 
+.PHONY: release sbom
+release: setup ## cut the changelog, tag, and fill dist/ with what is published (ARGS="--dry-run" changes nothing)
+	$(BIN)/python scripts/release.py $(ARGS)
+
+sbom: setup ## list what an installation brings, as CycloneDX, in dist/penstock.cdx.json
+	@mkdir -p dist
+	$(BIN)/python -m build --wheel --outdir dist .
+	scripts/sbom dist/penstock-*.whl dist/penstock.cdx.json
+
 clean: ## remove .venv, caches and reports
 	rm -rf .venv build dist demo-report .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
