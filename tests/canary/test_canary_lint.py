@@ -46,7 +46,7 @@ def test_a_finding_is_a_line_with_its_place(tmp_path: Path, capsys: pytest.Captu
 def test_findings_are_printed_as_json_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(tmp_path, vary("spec.analysis", {"stepWeight": float("inf"), "threshold": 0, "maxweight": 5}))
 
-    code = lint.main(["--format", "json", file])
+    code = lint.main(["--output", "json", file])
 
     report = json.loads(capsys.readouterr().out)
     assert (code, report["errors"], report["warnings"]) == (2, 1, 2)
@@ -62,7 +62,7 @@ def test_findings_are_printed_as_json_when_asked(tmp_path: Path, capsys: pytest.
 
 
 def test_a_clean_file_is_an_empty_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lint.main(["--format", "json", write(tmp_path, BASE)])
+    lint.main(["--output", "json", write(tmp_path, BASE)])
 
     assert json.loads(capsys.readouterr().out) == {"errors": 0, "warnings": 0, "findings": []}
 
@@ -100,7 +100,7 @@ def test_a_terminal_without_some_letters_gets_escapes(tmp_path: Path, monkeypatc
     assert b"z\\xfcrich.yaml:1: error: cannot be read" in output.getvalue()
 
 
-@pytest.mark.parametrize("arguments", [[], ["--format", "xml", "x.yaml"]])
+@pytest.mark.parametrize("arguments", [[], ["--output", "xml", "x.yaml"]])
 def test_a_wrong_command_line_is_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as refusal:
         lint.main(arguments)

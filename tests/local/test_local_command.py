@@ -50,7 +50,7 @@ def test_a_service_is_up_until_it_is_down(directory: Path) -> None:
 def test_status_tells_what_runs_and_where_traffic_goes(directory: Path) -> None:
     up(directory)
 
-    shown = json.loads(penstock("local", "status", "--dir", directory, "--format", "json").stdout)
+    shown = json.loads(penstock("local", "status", "--dir", directory, "--output", "json").stdout)
 
     assert shown["weights"] == {"primary": 100, "canary": 0}
     assert [replica["serving"] for replica in shown["replicas"]["primary"]] == [True, True]

@@ -72,7 +72,7 @@ def test_logs_are_shown(bench: Bench, run_id: str, url: str, capsys: pytest.Capt
     runs_main(["logs", run_id, "--url", url])
     runs_main(["logs", run_id, "--url", url, "--output", "json"])
 
-    assert capsys.readouterr().out == 'one\ntwo\n{"log": "one\\ntwo\\n"}\n'
+    assert capsys.readouterr().out == 'one\ntwo\n{\n  "log": "one\\ntwo\\n"\n}\n'
 
 
 def test_every_word_on_a_gate_is_shown(bench: Bench, url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from webhooks.catalog import Catalog, CatalogFile, CatalogTest, accept, show_duration
 from webhooks.catalog.fields import suggest
+from webhooks.cli.client import add_output_option, draw_table, waiting, write
 from webhooks.errors import CatalogError, SettingsError
 from webhooks.runs import Bell, RunService
 from webhooks.runs.runner import Runner
@@ -42,7 +43,7 @@ def make_parser() -> ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("catalog", type=Path, metavar="FILE", help="the catalog")
         if name == "list":
-            command.add_argument("--output", choices=("table", "json"), default="table", help="form (default: table)")
+            add_output_option(command)
     text = "run a test; exit status 0 passed, 1 failed, 11 inconclusive"
     run = commands.add_parser("run", help=text, description=text)
     run.add_argument("test", metavar="NAME", help="a test of the catalog")
@@ -76,7 +77,7 @@ def _lint(asked: Namespace) -> int:
 
 def _list(asked: Namespace) -> int:
     rows = [_show(test) for test in _read(asked.catalog).tests.values()]
-    print(json.dumps(rows, indent=2) if asked.output == "json" else _draw(rows))  # noqa: T201 - the output of the command
+    print(write(asked.output, rows, _draw(rows)))  # noqa: T201 - the output of the command
     return 0
 
 
@@ -93,9 +94,7 @@ def _show(test: CatalogTest) -> dict[str, str]:
 
 
 def _draw(rows: Sequence[Mapping[str, str]]) -> str:
-    lines = [[key.upper() for key in rows[0]], *([*row.values()] for row in rows)] if rows else []
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return draw_table([key.upper() for key in rows[0]], [[*row.values()] for row in rows]) if rows else "no test"
 
 
 def _schema(_: Namespace) -> int:
@@ -119,7 +118,8 @@ def _run(asked: Namespace) -> int:
         target=_read_target(asked.target),
         parameters=read_parameters(test, asked.param),
     )
-    run, log = perform(order, test.longest_s + _SLACK_S)
+    with waiting(f"running {test.name}"):
+        run, log = perform(order, test.longest_s + _SLACK_S)
     sys.stdout.write(log if not log or log.endswith("\n") else log + "\n")
     print(f"{test.name} {run.state.value}: {run.reason}")  # noqa: T201 - the output of the command
     return {RunState.PASSED: 0, RunState.FAILED: _FAILED}.get(run.state, _INCONCLUSIVE)

@@ -11,7 +11,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -30,7 +32,27 @@ def add_flags(command: ArgumentParser) -> None:
     command.add_argument(
         "--url", default=url, metavar="URL", help="where the service is (PENSTOCK_URL, default %(default)s)"
     )
-    command.add_argument("--output", choices=("table", "json"), default="table", help="form of the output")
+    add_output_option(command)
+
+
+def add_output_option(command: ArgumentParser) -> None:
+    """Add --output."""
+    command.add_argument(
+        "--output", choices=("table", "json", "yaml"), default="table", help="form of the output (table)"
+    )
+
+
+def write(form: str, document: object, text: str) -> str:
+    """Write what a command gives: the text for people, or the document as JSON or YAML."""
+    match form:
+        case "json":
+            return json.dumps(document, indent=2)
+        case "yaml":
+            # Loaded when asked for: nothing else here needs it.
+            dumped: str = import_module("yaml").safe_dump(document, sort_keys=False, allow_unicode=True)
+            return dumped.rstrip("\n")
+        case _:
+            return text
 
 
 def perform(program: str, asked: Namespace, act: Callable[[Namespace], str]) -> int:
@@ -96,8 +118,25 @@ def split_canary(text: str) -> tuple[str, str]:
     return name, namespace
 
 
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show people at a terminal that something goes on."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    # Loaded at a terminal alone: it takes a while.
+    console = import_module("rich.console").Console(stderr=True)
+    with console.status(console.render_str(printable(text), markup=False)):
+        yield
+
+
+def printable(text: str) -> str:
+    """Fold white space and replace what could steer a terminal: names and reasons come from elsewhere."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in " ".join(text.split()))
+
+
 def draw_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Draw rows under their heads."""
-    lines = [tuple(head), *map(tuple, rows)]
+    lines = [tuple(head), *(tuple(map(printable, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)

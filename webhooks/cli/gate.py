@@ -1,14 +1,13 @@
 """Decide gates from a shell: `penstock gate list|show|approve|halt|open|close`, over the HTTP API of the service."""
 
 import getpass
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from webhooks.cli.client import add_flags, ask, draw_table, fetch, perform, split_canary, write_query
+from webhooks.cli.client import add_flags, ask, draw_table, fetch, perform, split_canary, write, write_query
 from webhooks.gates import ROLLBACK_GATE
 
 _PAGES = 1000
@@ -56,22 +55,20 @@ def _carry_out(asked: Namespace) -> str:
     if asked.command in {"open", "close"}:
         family = ROLLBACK_GATE if asked.rollback else "gate"
         fetch(asked.url, f"/{family}/{asked.command}", {"name": name, "namespace": namespace})
-        return _write(asked, {"gate": family, "command": asked.command}, f"{family} of {asked.canary}: {asked.command}")
+        return write(
+            asked.output, {"gate": family, "command": asked.command}, f"{family} of {asked.canary}: {asked.command}"
+        )
     path = "/".join(quote(part, safe="") for part in (namespace, name, asked.gate))
     if asked.command == "show":
         return _show(asked, ask(asked.url, f"/api/v1/gates/{path}")["history"])
     gate = ask(asked.url, f"/api/v1/gates/{path}/{asked.command}", _decision(asked))
-    return _write(asked, gate, f"gate {gate['gate']} of {asked.canary}: {gate['state']}{_count(gate)}")
+    return write(asked.output, gate, f"gate {gate['gate']} of {asked.canary}: {gate['state']}{_count(gate)}")
 
 
 def _decision(asked: Namespace) -> Mapping[str, str]:
     who = getpass.getuser() if asked.who is None else asked.who
     more = {name: value for name in ("lasts", "template") if (value := getattr(asked, name, ""))}
     return {"who": who, "why": asked.why} | more
-
-
-def _write(asked: Namespace, document: object, text: str) -> str:
-    return json.dumps(document) if asked.output == "json" else text
 
 
 def _count(gate: Mapping[str, Any]) -> str:
@@ -87,7 +84,7 @@ def _list(asked: Namespace) -> str:
         cursor = page["next"]
         if cursor is None:
             break
-    return _write(asked, gates, _table(gates))
+    return write(asked.output, gates, _table(gates))
 
 
 def _table(gates: Sequence[Mapping[str, Any]]) -> str:
@@ -108,7 +105,7 @@ def _show(asked: Namespace, history: Sequence[Mapping[str, Any]]) -> str:
         [_moment(word["at"]), word["state"] + _count(word), word["template"], word["who"], word["why"]]
         for word in history
     ]
-    return _write(asked, history, draw_table(("AT", "STATE", "TEMPLATE", "WHO", "WHY"), rows))
+    return write(asked.output, history, draw_table(("AT", "STATE", "TEMPLATE", "WHO", "WHY"), rows))
 
 
 def _moment(seconds: float) -> str:

@@ -1,14 +1,13 @@
 """See and cancel runs from a shell: `penstock runs list|show|wait|cancel|logs`, over the HTTP API of the service."""
 
 import getpass
-import json
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from webhooks.cli.client import add_flags, ask, draw_table, fetch, perform, write_query
+from webhooks.cli.client import add_flags, ask, draw_table, fetch, perform, printable, waiting, write, write_query
 from webhooks.store.records import RunState
 
 _LONGEST_WAIT_S = 240
@@ -80,11 +79,16 @@ def _carry_out(asked: Namespace, last: dict[str, str]) -> str:
     else:
         run = _wait(asked, path) if asked.command == "wait" else ask(asked.url, path)
     last["state"] = run["state"]
-    return json.dumps(run) if asked.output == "json" else _describe(run)
+    return write(asked.output, run, _describe(run))
 
 
 def _wait(asked: Namespace, path: str) -> dict[str, Any]:
     deadline = time.monotonic() + asked.seconds
+    with waiting(f"waiting for run {asked.id}"):
+        return _ask_until(asked, path, deadline)
+
+
+def _ask_until(asked: Namespace, path: str, deadline: float) -> dict[str, Any]:
     while True:
         # In pieces, so that a proxy in between does not lose patience.
         left_s = max(0, min(_ASKED_FOR_S, round(deadline - time.monotonic())))
@@ -101,13 +105,13 @@ def _logs(asked: Namespace, path: str) -> str:
             break
         text += piece
     shown = text.decode(errors="replace")
-    return json.dumps({"log": shown}) if asked.output == "json" else shown.rstrip("\n")
+    return write(asked.output, {"log": shown}, shown.rstrip("\n"))
 
 
 def _list(asked: Namespace) -> str:
     query = {"canary": asked.canary, "test": asked.test, "state": asked.state, "limit": asked.limit}
     runs = ask(asked.url, "/api/v1/runs" + write_query(query))["runs"]
-    return json.dumps(runs) if asked.output == "json" else _table(runs)
+    return write(asked.output, runs, _table(runs))
 
 
 def _table(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -123,4 +127,4 @@ def _canary(run: Mapping[str, Any]) -> str:
 
 def _describe(run: Mapping[str, Any]) -> str:
     width = max(map(len, run))
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in run.items())
+    return "\n".join(f"{name.ljust(width)}  {printable(str(value))}" for name, value in run.items())

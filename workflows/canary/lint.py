@@ -4,7 +4,6 @@ The exit code is 0 for clean files, 1 for warnings only, 2 for errors.
 """
 
 import argparse
-import json
 import math
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from workflows.canary.company import find_rivals, is_company
 from workflows.canary.findings import Finding, Level, show
 from workflows.canary.reading import Look, look_no_further, read_all
 from workflows.canary.source import STANDARD_INPUT, fetch
+from workflows.output import TABLE, add_output_option, write_document
 
 _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
 _Found = list[tuple[str, Finding]]
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
     alone = company if len(company) < len(texts) else set()
     found = [(name, each) for name, text in texts.items() if name not in alone for each in _check(text, name, look)]
     found += find_rivals([(name, text) for name, text in texts.items() if isinstance(text, str)])
-    _write(_as_json(found) if arguments.format == "json" else _as_text(found))
+    _write(_as_text(found) if arguments.output == TABLE else write_document(arguments.output, _as_object(found)))
     levels = {finding.severity for _, finding in found}
     return _ERRORS if Level.ERROR in levels else _WARNINGS if levels else _CLEAN
 
@@ -49,7 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a YAML file with a Canary, or one that is applied beside it; - for standard input",
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    add_output_option(parser)
     parser.add_argument("--catalog", type=Path, metavar="FILE", help="the catalog of tests that the webhooks must fit")
     return parser
 
@@ -71,17 +71,16 @@ def _as_text(found: _Found) -> str:
     return "".join(f"{name}:{finding.line or 1}: {finding.severity.value}: {finding}\n" for name, finding in found)
 
 
-def _as_json(found: _Found) -> str:
+def _as_object(found: _Found) -> dict[str, object]:
     errors = sum(finding.severity is Level.ERROR for _, finding in found)
-    report = {
+    return {
         "errors": errors,
         "warnings": len(found) - errors,
-        "findings": [_as_object(name, finding) for name, finding in found],
+        "findings": [_describe(name, finding) for name, finding in found],
     }
-    return json.dumps(report, indent=2, default=str) + "\n"
 
 
-def _as_object(name: str, finding: Finding) -> dict[str, object]:
+def _describe(name: str, finding: Finding) -> dict[str, object]:
     value = finding.value
     return {
         "file": name,

@@ -6,11 +6,10 @@ Without it the files are journals of releases, and another judge looks at the wi
 """
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from workflows import canary
@@ -25,6 +24,8 @@ from workflows.journal import place, reader
 from workflows.metrics import endpoint
 from workflows.metrics.history import read_history
 from workflows.metrics.prometheus import Span
+from workflows.output import add_output_option, show
+from workflows.progress import track
 from workflows.reports.text import printable
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Outcome
@@ -53,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--every", default="30m", metavar="30m", help="how often a release begins (30m)")
     parser.add_argument("--interval", metavar="10s", help="instead of spec.analysis.interval")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="which requests meet the canary (1)")
-    parser.add_argument("--output", choices=("table", "json"), default="table", help="how to print (table)")
+    add_output_option(parser)
     return parser
 
 
@@ -77,8 +78,9 @@ def _judge_service(arguments: argparse.Namespace) -> int:
             f"{arguments.prometheus}: no requests of {plan.key} between --from and --to; "
             "look at spec.provider, and at how long that Prometheus keeps its data"
         )
-    attempts = list(backtest.attempt_all(plan, past, starts, arguments.seed))
-    _print_attempts(plan, attempts, arguments.output)
+    attempts = list(track(backtest.attempt_all(plan, past, starts, arguments.seed), len(starts), "releasing"))
+    rows = [asdict(attempt) | {"outcome": attempt.outcome and attempt.outcome.value} for attempt in attempts]
+    show(arguments.output, rows, partial(_draw_attempts, plan, attempts))
     return ExitCode.PROMOTED
 
 
@@ -108,35 +110,31 @@ def _read_length(option: str, text: str, *, least: int = 1) -> int:
     return seconds
 
 
-def _print_attempts(plan: RolloutPlan, attempts: list[Attempt], output: str) -> None:
-    if output == "json":
-        rows = [asdict(attempt) | {"outcome": attempt.outcome and attempt.outcome.value} for attempt in attempts]
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
-        return
+def _draw_attempts(plan: RolloutPlan, attempts: list[Attempt]) -> str:
     stopped = [each for each in attempts if each.outcome and each.outcome is not Outcome.PROMOTED]
-    for attempt in stopped[:_MOST_SHOWN]:
-        began = datetime.fromtimestamp(attempt.started, UTC)
-        sys.stdout.write(
-            printable(f"{began:%Y-%m-%d %H:%M} stopped after {attempt.seconds:.0f} s: {attempt.reason}") + "\n"
-        )
+    lines = [_describe_attempt(attempt) for attempt in stopped[:_MOST_SHOWN]]
     if len(stopped) > _MOST_SHOWN:
-        sys.stdout.write(f"... and {len(stopped) - _MOST_SHOWN} more\n")
+        lines.append(f"... and {len(stopped) - _MOST_SHOWN} more")
     share, cut = backtest.false_alarms(attempts), sum(attempt.outcome is None for attempt in attempts)
     unfinished = f", {cut} went on past the end" if cut else ""
     said = f"{share} of them stopped although both versions were the same" if share else "none came to an end"
-    sys.stdout.write(f"{plan.key}, judge {plan.judge.value}: {len(attempts)} releases{unfinished}; {said}\n")
+    lines.append(f"{plan.key}, judge {plan.judge.value}: {len(attempts)} releases{unfinished}; {said}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _describe_attempt(attempt: Attempt) -> str:
+    began = datetime.fromtimestamp(attempt.started, UTC)
+    return printable(f"{began:%Y-%m-%d %H:%M} stopped after {attempt.seconds:.0f} s: {attempt.reason}")
 
 
 def _judge_journals(arguments: argparse.Namespace) -> int:
     if arguments.judge is None:
         raise ConfigurationError("--judge: name the judge that is to look at the journals, or a --prometheus")
     paths = [path for name in arguments.files for path in place.find(name)]
-    found = [rejudgement.rejudge(reader.read(path), arguments.judge) for path in paths]
-    if arguments.output == "json":
-        sys.stdout.write(json.dumps([asdict(each) for each in found], indent=2) + "\n")
-        return ExitCode.PROMOTED
-    for path, each in zip(paths, found, strict=True):
-        sys.stdout.write(printable(f"{path}: {_describe(each)}") + "\n")
+    judged = (rejudgement.rejudge(reader.read(path), arguments.judge) for path in paths)
+    found = list(track(judged, len(paths), "judging"))
+    lines = [printable(f"{path}: {_describe(each)}") + "\n" for path, each in zip(paths, found, strict=True)]
+    show(arguments.output, [asdict(each) for each in found], lambda: "".join(lines))
     return ExitCode.PROMOTED
 
 

@@ -1,10 +1,9 @@
 """Run `penstock simulate`: tell beforehand how releases of a service would go, by drawn traffic."""
 
 import argparse
-import json
 import math
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from workflows import canary
@@ -12,6 +11,8 @@ from workflows.canary.override import with_interval, with_judge
 from workflows.errors import ConfigurationError, ExitCode
 from workflows.foresight import forecast, plot, simulation, table
 from workflows.foresight.forecast import Row, Service
+from workflows.output import add_output_option, show
+from workflows.progress import track
 
 _JUDGES = ("threshold", "evidence")
 _MOST_RPS = 1e6
@@ -28,10 +29,11 @@ def main(argv: Sequence[str]) -> int:
     for judge in judges:
         with_judge(plan, judge)
     service = Service(_read_rps(arguments.rps), _read_share(arguments.base_errors), _read_ms(arguments.latency))
-    rows = list(forecast.forecast(plan, service, judges, runs=_read_runs(arguments.runs), seed=arguments.seed))
+    drawn = forecast.forecast(plan, service, judges, runs=_read_runs(arguments.runs), seed=arguments.seed)
+    rows = list(track(drawn, len(judges) * len(forecast.list_kinds(service)), "simulating"))
     if arguments.svg:
         _write(arguments.svg, plot.draw(rows))
-    _print(rows, arguments)
+    show(arguments.output, table.write_document(rows), partial(_draw, rows, arguments.seed))
     return ExitCode.PROMOTED
 
 
@@ -47,18 +49,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", default="100", metavar="N", help="releases of each kind under each judge (100)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed draws the same traffic (1)")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the share stopped over time")
-    parser.add_argument("--output", choices=("table", "json"), default="table", help="how to print (table)")
+    add_output_option(parser)
     return parser
 
 
-def _print(rows: Sequence[Row], arguments: argparse.Namespace) -> None:
-    if arguments.output == "json":
-        sys.stdout.write(json.dumps(table.write_document(rows), indent=2) + "\n")
-        return
-    sys.stdout.write(
-        f"{len(rows[0].endings)} releases of each kind, seed {arguments.seed}; shares with their 95 % interval\n\n"
-    )
-    sys.stdout.write(table.write_table(rows) + "\n" + table.write_verdicts(rows))
+def _draw(rows: Sequence[Row], seed: int) -> str:
+    head = f"{len(rows[0].endings)} releases of each kind, seed {seed}; shares with their 95 % interval"
+    return f"{head}\n\n{table.write_table(rows)}\n{table.write_verdicts(rows)}"
 
 
 def _read_number(option: str, text: str, *, most: float) -> float:

@@ -22,7 +22,9 @@ from workflows.cluster.kinds import CANARY, Manifest
 from workflows.cluster.outcomes import Result
 from workflows.cluster.targets import kind_of
 from workflows.errors import ConfigurationError, ExitCode, PenstockError, TemporaryError
+from workflows.output import add_output_option, show
 from workflows.ports import Platform
+from workflows.progress import waiting
 from workflows.rollout.phase import Phase
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import RolloutState
@@ -100,8 +102,17 @@ def main(argv: Sequence[str]) -> int:
     place = Place(arguments.namespace or DEFAULT_NAMESPACE, read_name(arguments.canary))
     plan, text = read_object(cluster, place)
     platform = wiring.build(KUBERNETES, plan, wiring.Wishes(cluster=cluster, source=text))
-    end = _wait(_Vigil(cluster, plan, platform, platform.workload.revision(), platform.clock.now()), timeout)
-    sys.stdout.write(f"{place}: {end.reason}\n")
+    vigil = _Vigil(cluster, plan, platform, platform.workload.revision(), platform.clock.now())
+    with waiting(f"waiting for {place} at most {timeout}"):
+        end = _wait(vigil, timeout)
+    document = {
+        "canary": plan.key,
+        "revision": vigil.revision,
+        "outcome": end.code.name.lower(),
+        "reason": end.reason,
+        "exit_code": end.code.value,
+    }
+    show(arguments.output, document, lambda: f"{place}: {end.reason}\n")
     return end.code
 
 
@@ -136,4 +147,5 @@ def make_parser() -> argparse.ArgumentParser:
     add_cluster_options(parser)
     parser.add_argument("--for", choices=["promoted"], default="promoted", help="what is waited for (promoted)")
     parser.add_argument("--timeout", default="30m", metavar="30m", help="how long to wait (30m)")
+    add_output_option(parser)
     return parser

@@ -5,14 +5,16 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from workflows.clocks import SystemClock
 from workflows.errors import ConfigurationError, ExitCode, PenstockError
 from workflows.local import folder, platform, supervisor
 from workflows.local.platform import Start
+from workflows.output import add_output_option, show
 from workflows.rollout.traffic import Arm
 from workflows.routers.envoy import EnvoyRouter
 from workflows.states import files
@@ -37,7 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     apply = _add(commands, "apply", _apply, "ask for another Deployment, as kubectl apply does")
     apply.add_argument("file", type=Path, metavar="FILE", help="a Kubernetes Deployment")
     status = _add(commands, "status", _status, "show what runs and where traffic goes")
-    status.add_argument("--format", choices=("text", "json"), default="text", help="how to print (text)")
+    add_output_option(status)
     _add(commands, "down", _down, "send the traffic home and stop everything")
     return parser
 
@@ -114,12 +116,13 @@ def _down(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     shown = describe(arguments.dir)
-    if arguments.format == "json":
-        _say(json.dumps(shown, indent=2))
-    else:
-        for name, value in shown.items():
-            _say(f"{name:10} {value if isinstance(value, str) else json.dumps(value)}")
+    show(arguments.output, shown, partial(_draw, shown))
     return ExitCode.PROMOTED
+
+
+def _draw(shown: Mapping[str, object]) -> str:
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in shown.items()}
+    return "".join(f"{name:10} {text}\n" for name, text in texts.items())
 
 
 def describe(directory: Path) -> dict[str, object]:
