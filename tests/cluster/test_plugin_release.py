@@ -12,15 +12,22 @@ from tests.cluster.argo_engine import Ending
 from tests.cluster.releases import Stage, canary
 from tests.plugin.agent import Agent
 from tests.plugin.plugin_engine import PluginEngine
+from tests.plugin.plugin_process import kill, plugin_process
 from tests.plugin.served_plugin import served
 from tests.plugin.stand_in_runner import StandInRunner
+from tests.webhooks.served import eventually
+from webhooks.store.memory import MemoryStore
 from workflows import canary as canaries
 from workflows.manifests.argo_plugin import write_argo_plugin
 from workflows.manifests.pipeline import Shape
 
 STEPS = ["set-weight 30", "gate", "set-weight 60", "gate"]
 PROMOTION = ["hook confirm-promotion", "promote", "shift-back", "finalise"]
-POD = ["finish"]
+BODY = {"canary": "ad", "namespace": "test"}
+
+
+def phase_of(reply: dict[str, Any] | None) -> str:
+    return str(reply["node"]["phase"]) if reply else ""
 
 
 @dataclass
@@ -47,8 +54,9 @@ def plugin(stage: Stage, tmp_path: Path) -> Iterator[Plugin]:
         yield Plugin(Agent(url, runner.step, uid="uid-1"), runner, options, tmp_path)
 
 
-def test_a_good_version_is_promoted_with_one_pod(stage: Stage, plugin: Plugin) -> None:
+def test_a_good_version_is_promoted_with_one_pod_though_every_call_comes_twice(stage: Stage, plugin: Plugin) -> None:
     stage.set_image("v2")
+    plugin.agent.copies = 2
 
     assert plugin.engine().run() == "Succeeded"
 
@@ -56,38 +64,21 @@ def test_a_good_version_is_promoted_with_one_pod(stage: Stage, plugin: Plugin) -
     assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v2", True, "Succeeded")
 
 
-def test_a_bad_version_loses_its_traffic_at_the_gate(stage: Stage, plugin: Plugin) -> None:
+def test_a_bad_version_loses_its_traffic_and_an_agent_that_asks_anew_is_told_so_again(
+    stage: Stage, plugin: Plugin
+) -> None:
     stage.set_image("v3")
     run = plugin.engine()
 
     assert run.run() == "Failed"
+    again = {node: plugin.agent.deliver(node, body) for node, body in run.calls}
 
     assert run.nodes[-2:] == ["gate", "finish"]
+    assert again == {node: {"node": results[-1]} for node, results in plugin.agent.results.items()}
     assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v1", True, "Failed")
 
 
-def test_every_call_made_twice_at_once_runs_each_stage_once(stage: Stage, plugin: Plugin) -> None:
-    stage.set_image("v2")
-    plugin.agent.copies = 2
-
-    assert plugin.engine().run() == "Succeeded"
-
-    assert plugin.runner.done == ["acquire", "initialise", "start", "gate", *STEPS, *PROMOTION]
-
-
-def test_an_agent_that_has_forgotten_everything_is_told_the_same_again(stage: Stage, plugin: Plugin) -> None:
-    stage.set_image("v3")
-    run = plugin.engine()
-    run.run()
-    last = {node: results[-1] for node, results in plugin.agent.results.items()}
-
-    again = {node: plugin.agent.deliver(node, body) for node, body in run.calls}
-
-    assert again == {node: {"node": result} for node, result in last.items()}
-    assert stage.home()
-
-
-@pytest.mark.parametrize("at", ["gate", "set-weight 30", "set-weight 60", "promote", "shift-back"])
+@pytest.mark.parametrize("at", ["gate", "set-weight 60", "shift-back"])
 def test_a_stage_that_goes_on_after_a_stop_moves_nothing(stage: Stage, plugin: Plugin, at: str) -> None:
     stage.set_image("v2")
 
@@ -98,3 +89,42 @@ def test_a_stage_that_goes_on_after_a_stop_moves_nothing(stage: Stage, plugin: P
     assert plugin.runner.done[-1] == at
     assert (stage.home(), stage.status()["phase"], stage.image("ad-primary")) == stood
     assert stood[:2] in {(True, "Failed"), (True, "Succeeded")}
+
+
+def test_a_plugin_that_has_lost_its_runs_begins_each_stage_anew_and_comes_to_the_same_end(
+    stage: Stage, plugin: Plugin
+) -> None:
+    stage.set_image("v2")
+    lost: set[int] = set()
+
+    def lose() -> None:
+        plugin.runner.step()
+        if len(run.nodes) not in lost:
+            lost.add(len(run.nodes))
+            plugin.runner.service.runs.runs = MemoryStore().runs
+
+    plugin.agent.meanwhile = lose
+    run = plugin.engine()
+
+    assert run.run() == "Succeeded"
+
+    assert plugin.runner.done[:4] == ["acquire", "acquire", "initialise", "initialise"]
+    assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v2", True, "Succeeded")
+
+
+def test_a_plugin_that_is_killed_in_mid_stage_goes_on_where_it_was(stage: Stage, tmp_path: Path) -> None:
+    stage.set_image("v2")
+    assert stage.stage("start", "--owner=argo/6f1d2c9a-uid") == 0
+    flags = [f"--kubeconfig={stage.kubeconfig}"]
+    gate = {**BODY, "opId": "gate", "stage": "gate", "interval": "2s", "prometheus": stage.prometheus}
+    with plugin_process(tmp_path, *flags) as served:
+        agent = Agent(served.url, pace=0.1)
+        eventually(lambda: phase_of(agent.deliver("gate", gate)) == "Running", "a gate that works")
+        kill(served)
+
+    with plugin_process(tmp_path, *flags) as served:
+        again = Agent(served.url, pace=0.1)
+        result = again.run("gate", gate)
+
+    assert (result["phase"], stage.status()["phase"]) == ("Succeeded", "Progressing")
+    assert any("met trouble: its runner died" in each["message"] for each in again.results["gate"])
