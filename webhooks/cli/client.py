@@ -126,7 +126,7 @@ def waiting(text: str) -> Iterator[None]:
         return
     # Loaded at a terminal alone: it takes a while.
     console = import_module("rich.console").Console(stderr=True)
-    with console.status(console.render_str(printable(text), markup=False)):
+    with console.status(import_module("rich.text").Text(printable(text))):
         yield
 
 
