@@ -1,0 +1,135 @@
+"""Wrong values are refused, and the refusal names them; the schema is complete."""
+
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.chart.charts import CHART, VALUES, attempt, helm, named, needs_helm
+from tests.documents import ROOT
+from webhooks.settings import SETTINGS
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
+
+MISTAKES: list[tuple[Mapping[str, Any], str]] = [
+    ({"replicas": 2}, "additional properties 'replicas' not allowed"),
+    ({"replicaCount": "2"}, "at '/replicaCount': got string, want integer"),
+    ({"replicaCount": 0}, "at '/replicaCount': minimum: got 0, want 1"),
+    ({"image": "penstock:1"}, "at '/image': got string, want object"),
+    ({"image": {"pullPolicy": "always"}}, "at '/image/pullPolicy': value must be one of 'Always', 'IfNotPresent'"),
+    ({"auth": {"mode": "token"}}, "at '/auth/mode': value must be one of 'kubernetes', 'tokens', 'loopback', 'open'"),
+    ({"auth": {"verifyHooks": True}}, "at '/auth/verifyHooks': value must be one of 'enforce', 'warn', 'off'"),
+    ({"settings": {"runsAtOnce": 4}}, "at '/settings': additional properties 'runsAtOnce' not allowed"),
+    ({"settings": {"port": 80}}, "at '/settings': additional properties 'port' not allowed"),
+    ({"canaryNamespaces": "weather"}, "at '/canaryNamespaces': got string, want array"),
+    ({"persistence": {"size": "2 GB"}}, "at '/persistence/size': '2 GB' does not match pattern"),
+    ({"watchdog": {"providers": ["istoi"]}}, "at '/watchdog/providers/0': value must be one of 'apisix'"),
+    ({"server": {"extraEnv": {"A": "b"}}}, "at '/server/extraEnv': got object, want array"),
+    ({"runner": {"settings": {"threads": 4}}}, "at '/runner/settings': additional properties 'threads' not allowed"),
+    ({"imagePullSecrets": ["registry"]}, "at '/imagePullSecrets/0': got string, want object"),
+    ({"catalog": {"inline": {"tests": {"a": {"kind": "htpp"}}}}}, "at '/catalog/inline/tests/a/kind'"),
+    ({"networkPolicy": {"apiServer": {"cidrs": ["10.0.0.1"]}}}, "'10.0.0.1' does not match pattern"),
+    ({"service": {"port": 99999}}, "at '/service/port': maximum: got 99,999, want 65,535"),
+]
+CONFLICTS: list[tuple[Mapping[str, Any], str]] = [
+    ({"replicaCount": 2}, "replicaCount: 2 replicas cannot share a SQLite file; name a Secret"),
+    ({"auth": {"mode": "tokens"}}, "auth.mode: tokens needs auth.tokens.existingSecret"),
+    ({"auth": {"mode": "open"}}, "runner.apart: a runner apart needs a token, which auth.mode open does not know"),
+    (
+        {"auth": {"mode": "tokens", "tokens": {"existingSecret": "tokens"}}},
+        "runner.token.existingSecret: with auth.mode tokens the runner needs one",
+    ),
+    (
+        {"catalog": {"existingConfigMap": "tests", "files": {"a": "b"}}},
+        "leave them out, or catalog.existingConfigMap",
+    ),
+    ({"catalog": {"files": {"a": "b"}}}, "catalog.files: files lie beside a catalog"),
+    ({"istio": {"enabled": True}, "linkerd": {"enabled": True}}, "a pod is in one mesh"),
+]
+
+
+@needs_helm
+@pytest.mark.parametrize(("values", "told"), [*MISTAKES, *CONFLICTS])
+def test_a_mistake_is_refused_with_its_place(values: Mapping[str, Any], told: str) -> None:
+    refused = attempt(values)
+
+    assert refused.returncode != 0
+    assert told in refused.stderr
+
+
+@needs_helm
+@pytest.mark.parametrize("values", VALUES, ids=named)
+def test_the_linter_has_nothing_to_say(values: object) -> None:
+    linted = helm("lint", "--strict", str(CHART), "--values", str(values))
+
+    assert (linted.returncode, "ERROR" in linted.stdout, "WARNING" in linted.stdout) == (0, False, False)
+
+
+def resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    while "$ref" in schema:
+        schema = SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    return schema
+
+
+def places(values: Mapping[str, Any], schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Walk through the values and the schema together, as long as the schema names properties."""
+    named_here = resolve(schema).get("properties", {})
+    for name in {*values, *named_here} - {"global"}:
+        inner = values.get(name)
+        yield f"{path}.{name}", name in values, named_here.get(name)
+        if isinstance(inner, dict) and inner:
+            yield from places(inner, named_here.get(name, {}), f"{path}.{name}") if closed(named_here.get(name)) else ()
+
+
+def closed(schema: Mapping[str, Any] | None) -> bool:
+    return schema is not None and resolve(schema).get("additionalProperties") is False
+
+
+def test_the_schema_and_the_values_name_the_same_things() -> None:
+    unequal = [path for path, in_values, in_schema in places(DEFAULTS, SCHEMA) if not in_values or in_schema is None]
+
+    assert unequal == []
+
+
+def test_everything_in_the_schema_says_what_it_is() -> None:
+    silent = [
+        path
+        for path, _, schema in places(DEFAULTS, SCHEMA)
+        if "description" not in schema and not resolve(schema).get("properties")
+    ]
+
+    assert silent == []
+
+
+def import_script() -> Any:
+    spec = importlib.util.spec_from_file_location("chart_files", ROOT / "scripts/chart_files.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_setting_of_the_service_can_be_said_once() -> None:
+    chart_files = import_script()
+
+    for setting in SETTINGS:
+        assert (setting.name in SCHEMA["$defs"]["settings"]["properties"]) != (setting.name in chart_files.CHARTS_OWN)
+
+
+def test_what_follows_from_other_files_is_up_to_date() -> None:
+    stale = [path for path, text in import_script().write_files().items() if (ROOT / path).read_text() != text]
+
+    assert stale == [], "write them with: make chart-files"
+
+
+def test_the_chart_has_the_version_of_the_package() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    project = (ROOT / "pyproject.toml").read_text()
+
+    assert f'version = "{chart["appVersion"]}"' in project
+    assert chart["annotations"]["artifacthub.io/license"] == "Apache-2.0"
