@@ -49,6 +49,16 @@ def test_a_bad_version_loses_its_traffic_at_the_gate_and_its_page_says_why(stage
     assert "rolled back" in run.artifacts["gate"]
 
 
+def test_a_version_after_one_that_failed_is_released(stage: Stage, tmp_path: Path) -> None:
+    stage.set_image("v3")
+    engine(stage, tmp_path).run()
+    stage.set_image("v4")
+
+    assert engine(stage, tmp_path).run() == "Succeeded"
+
+    assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v4", True, "Succeeded")
+
+
 def test_without_a_new_revision_nothing_is_done(stage: Stage, tmp_path: Path) -> None:
     run = engine(stage, tmp_path)
 

@@ -28,6 +28,7 @@ from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible
 from workflows.records import keep_all
 from workflows.release import Release
+from workflows.rollout.phase import Phase
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Cause, RolloutState
 
@@ -75,6 +76,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
     }
 )
 _WITH_VALUE = frozenset({"hook", "set-weight", "mirror"})
+_FIRST = frozenset({"acquire", "initialise"})
 _LAST = frozenset({"release", "finish"})
 _ALWAYS = frozenset({"status", "rollback", "release", "finish"})
 """Stages that a suspended canary must not be without: they show or end what was begun."""
@@ -116,7 +118,8 @@ def _run(arguments: argparse.Namespace, release: Release) -> int:
         # Nobody may look away from a release under way: who gives it up leaves it to the watchdog.
         sys.stderr.write(f"penstock: {release.plan.key} is under way; when its lease runs out, the watchdog ends it\n")
     _print(arguments, release.plan, state)
-    return loop.exit_code(state)
+    # What failed before these was another release, which does not keep this one from beginning.
+    return ExitCode.PROMOTED if arguments.stage in _FIRST and state.phase is Phase.FAILED else loop.exit_code(state)
 
 
 @contextmanager

@@ -1,0 +1,106 @@
+"""Whoever runs a release decides the same: `penstock run`, Argo Workflows and Tekton, on the same recorded metrics."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import mesh
+from tests.cluster.argo_engine import ArgoEngine
+from tests.cluster.releases import Stage, canary
+from tests.cluster.tekton_engine import TektonEngine
+from workflows import canary as canaries
+from workflows.cluster.client import Cluster
+from workflows.cluster.kinds import CANARY
+from workflows.journal import reader
+from workflows.manifests import argo, tekton
+
+TAPES = {
+    "promoted": {30: [97.5, 99.9], 60: [99.2]},
+    "rolled back": {30: [99.9], 60: [90.25, 95.0, 91.5]},
+}
+METRICS = [{"name": "score", "query": "score", "interval": "1m", "thresholdRange": {"min": 99}}]
+ANALYSIS = {"interval": "10s", "threshold": 3, "stepWeight": 30, "maxWeight": 60, "metrics": METRICS}
+
+
+class Tape:
+    """Answers one query with what was recorded at each weight, one value after the other."""
+
+    def __init__(self, cluster: Cluster, recorded: dict[int, list[float]]) -> None:
+        self._cluster = cluster
+        self._left = {weight: list(values) for weight, values in recorded.items()}
+        self.url = ""
+
+    def answer(self, query: str) -> list[dict[str, Any]]:
+        if query != "score":
+            return []
+        value = self._left[mesh.weights(self._cluster)["ad"]].pop(0)
+        return [{"metric": {}, "value": [0, str(value)]}]
+
+
+def by_run(stage: Stage, folder: Path, tail: list[str]) -> object:
+    _ = folder
+    return stage.run(*tail)
+
+
+def by_argo(stage: Stage, folder: Path, tail: list[str]) -> object:
+    template = yaml.safe_load(str(argo.write_argo(_plan())[0]))
+    return ArgoEngine(template, folder, [*stage.where()[2:], *tail], {"prometheus": stage.prometheus}).run()
+
+
+def by_tekton(stage: Stage, folder: Path, tail: list[str]) -> object:
+    documents = [yaml.safe_load(str(each)) for each in tekton.write_tekton(_plan())]
+    tasks = {each["metadata"]["name"]: each for each in documents if each["kind"] == "Task"}
+    (pipeline,) = (each for each in documents if each["kind"] == "Pipeline")
+    where = [*stage.where()[2:], *tail]
+    return TektonEngine(tasks, pipeline, folder, where, {"prometheus": stage.prometheus}).run()
+
+
+def _plan() -> Any:
+    return canaries.parse(yaml.safe_dump(canary(analysis=ANALYSIS)), "canary")
+
+
+WAYS: dict[str, Callable[[Stage, Path, list[str]], object]] = {
+    "run": by_run,
+    "Argo Workflows": by_argo,
+    "Tekton": by_tekton,
+}
+
+
+def decisions(journal: Path) -> list[tuple[object, ...]]:
+    """List what was judged, at which weight, by which numbers, and what came of it."""
+    found = reader.read(journal)
+    assert found.fault is None
+    return [
+        (
+            planned.tick.before.weight,
+            planned.tick.decision.verdict,
+            [(check.name, check.value, check.verdict, check.reason) for check in planned.tick.decision.checks],
+            planned.tick.decision.state.failed_checks,
+            planned.tick.decision.state.cause,
+            planned.tick.decision.state.reason,
+        )
+        for planned in found.ticks()
+        if planned.tick.decision.checks
+    ]
+
+
+@pytest.mark.parametrize("end", TAPES)
+def test_every_way_takes_the_same_decisions_on_the_same_metrics(stage: Stage, tmp_path: Path, end: str) -> None:
+    stage.cluster.patch(CANARY, "test", "ad", {"spec": {"analysis": ANALYSIS}})
+    taken = {}
+    for version, (name, release) in enumerate(WAYS.items(), 2):
+        tape = Tape(stage.cluster, TAPES[end])
+        journal = tmp_path / f"{version}.journal.jsonl"
+        with mesh.serving(tape) as served:
+            taped = Stage(stage.cluster, stage.kubeconfig, served.url)
+            taped.set_image(f"v{version}")
+            release(taped, tmp_path, ["--interval", "50ms", "--journal", str(journal)])
+        taken[name] = decisions(journal), stage.status()["phase"], stage.home()
+
+    assert taken["run"] == taken["Argo Workflows"] == taken["Tekton"]
+    judged, phase, home = taken["run"]
+    assert [decision[0] for decision in judged] == [weight for weight, values in TAPES[end].items() for _ in values]
+    assert (phase, home) == ({"promoted": "Succeeded", "rolled back": "Failed"}[end], True)
