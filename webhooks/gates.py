@@ -190,9 +190,9 @@ class GateService:
 
         self._store.gates.change(asked.canary, ROLLBACK_GATE, asked.epoch, decide)
 
-    def select(self) -> tuple[Gate, ...]:
-        """List the gates as they stand."""
-        return self._expire(self._store.gates.select())
+    def select(self, canary: CanaryName | None = None) -> tuple[Gate, ...]:
+        """List the gates as they stand, of one canary or of all."""
+        return self._expire(self._store.gates.select(canary))
 
     def history(self, canary: CanaryName, gate: str = "") -> tuple[Gate, ...]:
         """List every word on a canary's gates, or on one, oldest first."""
