@@ -76,6 +76,9 @@ class Container:
         """Run some Python in the container and give what it printed."""
         return self.podman.call("exec", self.name, "python3", "-c", code).stdout
 
+    def may_write(self, path: str) -> bool:
+        return not self.podman.call("exec", self.name, "python3", "-c", f"open({path!r}, 'w')", check=False).returncode
+
     def penstock(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.podman.call("exec", self.name, "penstock", *arguments, check=False)
 

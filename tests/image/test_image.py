@@ -129,6 +129,12 @@ def test_it_ends_when_the_cluster_asks(podman: Podman, image: str) -> None:
     assert code == 0, log
 
 
+def test_it_serves_where_there_is_no_place_for_temporary_files(podman: Podman, image: str) -> None:
+    with podman.running(image, "serve", options=("--read-only-tmpfs=false",)) as container:
+        assert container.python(WAIT_UNTIL_READY) == "200\n"
+        assert [container.may_write(path) for path in ("/tmp/mine", "/var/lib/penstock/mine")] == [False, True]  # noqa: S108 - of the container
+
+
 def test_it_takes_no_more_than_400_megabytes(podman: Podman, image: str) -> None:
     size = int(podman.call("image", "inspect", "--format", "{{.Size}}", image).stdout)
 
@@ -154,7 +160,7 @@ def test_it_carries_the_list_of_what_is_in_it(podman: Podman, image: str) -> Non
 # Locust goes first in a process of its own: it changes sockets when it is imported.
 USES = [
     "import locust",
-    "import kubernetes.client",
+    "import kubernetes.client, webhooks.checks.inside",
     "import boto3; boto3.client('cloudwatch', region_name='eu-west-1')",
 ]
 
