@@ -9,7 +9,7 @@ import argparse
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -87,16 +87,14 @@ def write_rollouts(plan: RolloutPlan, asking: Asking) -> tuple[Document, ...]:
     names.check(plan)
     _refuse(plan)
     spec, left_out = _write_spec(plan), _tell_left_out(plan)
-    job = f"penstock-{plan.name}-step"
+    secret = {"name": asking.secret, "key": "token"}
+    token = ({"name": "token", "valueFrom": {"secretKeyRef": secret}},) if asking.secret else ()
+    web = _template(plan, f"penstock-{plan.name}", _write_web(plan, asking, spec), token)
+    step = f"penstock-{plan.name}-step"
+    job = _template(plan, step, _write_job(plan, asking, step))
     return (
-        Document(
-            "web.yaml",
-            (_template(plan, f"penstock-{plan.name}", asking, _write_web(plan, asking, spec)),),
-            _WEB + left_out,
-        ),
-        Document(
-            "job.yaml", (_canary(plan, job, spec), _template(plan, job, asking, _write_job(plan, asking, job))), _JOB
-        ),
+        Document("web.yaml", (web,), _WEB + left_out),
+        Document("job.yaml", (_canary(plan, step, spec), job), _JOB + left_out),
     )
 
 
@@ -135,10 +133,11 @@ _JOB = """Argo Rollouts waits for one verdict in a step of its own, by a Job. Wh
 knows no third word: where a person is to decide, use the web form."""
 
 
-def _template(plan: RolloutPlan, name: str, asking: Asking, metric: Mapping[str, Any]) -> dict[str, Any]:
-    arguments: list[dict[str, Any]] = [] if plan.provider in BY_NAMES else [{"name": each} for each in _HASHES]
-    if asking.secret:
-        arguments.append({"name": "token", "valueFrom": {"secretKeyRef": {"name": asking.secret, "key": "token"}}})
+def _template(
+    plan: RolloutPlan, name: str, metric: Mapping[str, Any], more: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    hashes = () if plan.provider in BY_NAMES else tuple({"name": each} for each in _HASHES)
+    arguments = [*hashes, *more]
     return {
         "apiVersion": _API,
         "kind": "AnalysisTemplate",
