@@ -199,6 +199,10 @@ class GateService:
         self._expire(self._store.gates.select(canary))
         return tuple(word for word in self._store.gates.history(canary) if gate in {"", word.gate})
 
+    def newest_change(self, canary: CanaryName | None = None) -> int:
+        """Give a number that grows with every word on a canary's gates, or on all."""
+        return self._store.gates.newest_change(canary)
+
     def is_open(self, canary: CanaryName, gate: str) -> bool:
         """Tell whether a gate was opened for every epoch (loadtester: `/gate/check`)."""
         word = self._store.gates.find(canary, gate, EVERY_EPOCH)

@@ -70,11 +70,12 @@ def look(feed: Feed, position: str) -> Glance:
 
 
 def write(glance: Glance, retry_ms: int = 0) -> bytes:
-    """Write what a feed saw as server-sent events; the id is said even where nothing happened."""
+    """Write what a feed saw as server-sent events; the last of them carries the position, or one that says nothing."""
     events = [*glance.events, *([Event("over")] if glance.over else [])]
-    lines = [f"retry: {retry_ms}\n"] if retry_ms else []
-    lines += [f"data: {json.dumps({'kind': one.kind, **one.values})}\n\n" for one in events]
-    return "".join([f"id: {glance.position}\n", *(lines or ["\n"])]).encode("ascii", "replace")
+    blocks = [f"data: {json.dumps({'kind': one.kind, **one.values})}\n" for one in events] or [""]
+    blocks[-1] = f"id: {glance.position}\n{blocks[-1]}"
+    retry = f"retry: {retry_ms}\n" if retry_ms else ""
+    return (retry + "".join(f"{block}\n" for block in blocks)).encode("ascii", "replace")
 
 
 @dataclass(slots=True, eq=False)

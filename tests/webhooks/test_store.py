@@ -104,6 +104,8 @@ def test_the_last_word_on_a_gate_counts_and_all_are_kept(store: Store) -> None:
 
     assert store.gates.find(AD, "promotion", 1) == words[1]
     assert store.gates.history(AD) == tuple(words)
+    assert store.gates.newest_change() == store.gates.newest_change(AD) >= len(words)
+    assert store.gates.newest_change(CanaryName("weather", "other")) == 0
 
 
 def test_a_gate_nobody_spoke_of_is_none(store: Store) -> None:
@@ -202,6 +204,7 @@ def test_a_log_grows_to_its_limit_and_is_read_from_any_byte(store: Store) -> Non
 
     assert sizes == [3, 5, 8, 8]
     assert [store.logs.read("one", start, 4) for start in (0, 2, 6, 8)] == [b"abc\0", b"c\0\xfff", b"gh", b""]
+    assert [store.logs.size(run) for run in ("one", "nobody")] == [8, 0]
 
 
 def test_a_log_is_forgotten_with_its_run(store: Store) -> None:

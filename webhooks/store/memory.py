@@ -152,6 +152,10 @@ class _MemoryGates:
         with self._lock:
             return tuple(gate for gate in self._changes if gate.canary == canary)
 
+    def newest_change(self, canary: CanaryName | None = None) -> int:
+        with self._lock:
+            return sum(canary in {None, gate.canary} for gate in self._changes)
+
 
 class _MemoryEpochs:
     def __init__(self) -> None:

@@ -101,6 +101,10 @@ class GateStore(Protocol):
         """List every change of a canary's gates, oldest first."""
         ...
 
+    def newest_change(self, canary: CanaryName | None = None) -> int:
+        """Give a number that grows with every change of a canary's gates, or of all; 0 where there is none."""
+        ...
+
 
 class EpochStore(Protocol):
     """Keep which analysis of which canary is under way."""

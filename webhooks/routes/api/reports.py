@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from html import escape
 from xml.etree import ElementTree as ET
 
+from webhooks.routes.texts import show, show_lines
 from webhooks.store.records import Run, RunState
 
 _PAGE = """<!doctype html>
@@ -14,6 +15,7 @@ th{{text-align:left;padding-right:2rem;vertical-align:top}}pre{{background:#f4f4
 </head><body><h1>{title}</h1><table>{rows}</table><h2>Log</h2><pre>{log}</pre><h2>Report</h2><pre>{report}</pre>
 </body></html>
 """
+_LONGEST = 10_000
 _UNWRITABLE = {code: None for code in range(32) if chr(code) not in "\t\n\r"} | {0xFFFE: None, 0xFFFF: None}
 
 
@@ -45,11 +47,12 @@ def write_json(run: Run) -> str:
 def write_html(run: Run) -> str:
     """Write the report as a page that needs nothing else."""
     rows = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in show_run(run).items()
+        f"<tr><th>{escape(name)}</th><td>{escape(show(value, _LONGEST))}</td></tr>"
+        for name, value in show_run(run).items()
     )
     report = json.dumps(json.loads(run.report or "null"), indent=2)
-    title = escape(f"{run.order.test} of {run.order.canary}: {run.state.value}")
-    return _PAGE.format(title=title, rows=rows, log=escape(run.log), report=escape(report))
+    title = escape(show(f"{run.order.test} of {run.order.canary}: {run.state.value}"))
+    return _PAGE.format(title=title, rows=rows, log=escape(show_lines(run.log)), report=escape(report))
 
 
 def write_junit(run: Run) -> str:

@@ -1,6 +1,6 @@
 """Show gates, and let those who may approve, halt and roll back; what is said goes where the HTTP API says it too."""
 
-import hashlib
+import re
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, abort, request
@@ -9,6 +9,7 @@ from webhooks.gates import ROLLBACK_GATE, GateDecision, GateService
 from webhooks.hooks import HookService
 from webhooks.live import Event, Glance, Hub
 from webhooks.routes.api.gates import read_gate_of, read_lasts
+from webhooks.routes.api.schemas import GATE, NAME
 from webhooks.routes.pages.forms import read_form
 from webhooks.routes.pages.rendering import render
 from webhooks.routes.pages.streams import address, stream
@@ -25,8 +26,8 @@ class GatesFeed:
     gates: GateService
 
     def look(self, position: str) -> Glance:
-        """Look at the last words on all gates."""
-        now = _digest(self.gates.select())
+        """Look at how many words there are."""
+        now = str(self.gates.newest_change())
         return Glance(now, (Event("changed"),) if position not in {"", now} else ())
 
 
@@ -39,17 +40,21 @@ class GateFeed:
     gate: str
 
     def look(self, position: str) -> Glance:
-        """Look at every word on the gate."""
-        words = self.gates.history(self.canary, self.gate)
-        now = _digest(words)
-        if position in {"", now} or not words:
+        """Look at the words on the gates of its canary."""
+        now = str(self.gates.newest_change(self.canary))
+        if position in {"", now}:
             return Glance(now)
-        return Glance(now, (Event("changed", {"say": f"gate {self.gate}: {words[-1].state.value}"}),))
+        words = self.gates.history(self.canary, self.gate)
+        said = {"say": f"gate {self.gate}: {words[-1].state.value}"} if words else {}
+        return Glance(now, (Event("changed", said),))
 
 
-def _digest(words: tuple[Gate, ...]) -> str:
-    parts = [f"{word.canary} {word.gate} {word.epoch} {word.state} {word.at} {word.approvals}" for word in words]
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
+def locate_gate(gate: Gate) -> str:
+    """Give the path of a gate's page, empty where a name is one that nothing in a cluster can have."""
+    names = ((NAME, gate.canary.namespace), (NAME, gate.canary.name), (GATE, gate.gate))
+    if not all(re.fullmatch(pattern, name) for pattern, name in names):
+        return ""
+    return f"/ui/gates/{gate.canary.namespace}/{gate.canary.name}/{gate.gate}"
 
 
 class GatePages:
@@ -114,6 +119,7 @@ class GatePages:
 def add_routes(blueprint: Blueprint, service: HookService, hub: Hub) -> None:
     """Add the routes of gates."""
     pages = GatePages(service.gates, hub)
+    blueprint.add_app_template_filter(locate_gate, "place")
     one = "/gates/<namespace>/<name>/<gate>"
     for path, method, view in (
         ("/gates", "GET", pages.list_gates),

@@ -32,7 +32,7 @@ class LoginViews:
 
     def log_in(self) -> Response:
         """Begin a session for the owner of a token, and lead to the page that was asked for."""
-        place, authority = request.remote_addr or "", self._reception.authority
+        place, authority = self._find_place(), self._reception.authority
         if self._attempts.exhausted(place):
             return self._show(429, "too many wrong tokens came from your address; wait a minute and try again")
         token = request.form.get("token", "").strip()
@@ -48,6 +48,11 @@ class LoginViews:
     def log_out(self) -> Response:
         """End the session of this browser."""
         return self._begin("", _LASTS_S, "/ui/login")
+
+    def _find_place(self) -> str:
+        """Give the address of the visitor, which a proxy of ours names last."""
+        forwarded = request.headers.get("X-Forwarded-For", "") if self._reception.comes_by_proxy() else ""
+        return forwarded.rpartition(",")[2].strip() or request.remote_addr or ""
 
     def _begin(self, identity: str, lasts_s: float, there: str) -> Response:
         now = self._reception.now()

@@ -27,6 +27,7 @@ MARK_FIELD = "mark"
 LOGIN = "/ui/login"
 """Where visitors log in."""
 
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LASTS_S = 12 * 3600.0
 _LONGEST_NAME = 200
 
@@ -105,7 +106,7 @@ class Reception:
     def _name_of_proxy(self) -> str:
         header = self.settings.proxy_user_header
         name = request.headers.get(header, "").strip()[:_LONGEST_NAME] if header else ""
-        if name and not _is_within(request.remote_addr, self.settings.proxy_from):
+        if name and not self.comes_by_proxy():
             abort(render_problem(403, f"{header} is believed from the networks of --proxy-from alone"))
         return name
 
@@ -114,7 +115,10 @@ class Reception:
         return need.scope.value in granted or Scope.ADMIN.value in granted or need.scope is Scope.READ
 
     def _admits_stranger(self, need: Need) -> bool:
-        return need.scope is Scope.READ or self.settings.auth is AuthMode.OPEN or self.settings.on_loopback
+        if need.scope is Scope.READ or self.settings.auth is AuthMode.OPEN:
+            return True
+        # A site whose name suddenly leads to this machine must not act in the name of who looks at it.
+        return self.settings.on_loopback and urlsplit(f"//{request.host}").hostname in _LOOPBACK
 
     def _comes_from_our_form(self) -> bool:
         given = request.form.get(MARK_FIELD, "")
@@ -123,10 +127,12 @@ class Reception:
         origin = request.headers.get("Origin")
         if origin is None:
             return True
-        hosts = {request.host}
-        if _is_within(request.remote_addr, self.settings.proxy_from):
-            hosts.add(request.headers.get("X-Forwarded-Host", request.host))
-        return urlsplit(origin).netloc in hosts
+        host = request.headers.get("X-Forwarded-Host", "") if self.comes_by_proxy() else ""
+        return urlsplit(origin).netloc in {request.host, host or request.host}
+
+    def comes_by_proxy(self) -> bool:
+        """Tell whether a proxy that is believed brought the request."""
+        return _is_within(request.remote_addr, self.settings.proxy_from)
 
 
 def _is_within(address: str | None, networks: tuple[Network, ...]) -> bool:

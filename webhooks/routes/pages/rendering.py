@@ -3,7 +3,8 @@
 from flask import Flask, Response, g, render_template, request
 from jinja2 import StrictUndefined
 
-from webhooks.routes.pages import assets, texts
+from webhooks.routes import texts
+from webhooks.routes.pages import assets
 from webhooks.routes.paths import Audience, Place
 
 _HEADERS = {

@@ -15,17 +15,23 @@ from webhooks.routes.api.schemas import RUN_ID
 from webhooks.routes.pages.forms import read_form
 from webhooks.routes.pages.rendering import SANDBOX, render
 from webhooks.routes.pages.streams import address, stream
-from webhooks.routes.pages.texts import show, show_lines
+from webhooks.routes.texts import show, show_lines
 from webhooks.runs import RunService
 from webhooks.store.port import LogStore
-from webhooks.store.records import UNDER_WAY, Run, RunQuery, RunState
+from webhooks.store.records import Run, RunQuery, RunState
 
 TAIL = 64 * 1024
 """How many bytes of a log a page shows at first, and how far it may fall behind before it skips to the end."""
 
 _ON_A_PAGE = 50
+_SHOWN = 20
 _PIECE = 64 * 1024
-_WHOLE = 1 << 24
+
+
+def list_under_way(runs: RunService) -> tuple[Run, ...]:
+    """List the newest runs that are under way, those that run before those that wait, a bounded number of each."""
+    pages = [runs.runs.page(RunQuery(state=state, limit=_SHOWN)) for state in (RunState.RUNNING, RunState.QUEUED)]
+    return tuple(run for page in pages for run in page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class RunsFeed:
     def look(self, position: str) -> Glance:
         """Look at what is under way and at the newest run."""
         newest = self.runs.runs.page(RunQuery(limit=1))
-        parts = [f"{run.id} {run.version}" for run in (*self.runs.runs.select(UNDER_WAY), *newest)]
+        parts = [f"{run.id} {run.version}" for run in (*list_under_way(self.runs), *newest)]
         now = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
         return Glance(now, (Event("changed"),) if position not in {"", now} else ())
 
@@ -161,7 +167,9 @@ class RunPages:
     def show_log(self, id: str) -> Response:  # noqa: A002 - as above
         """Give the whole log to keep."""
         run = self._find(id)
-        response = Response(self._logs.read(run.id, 0, _WHOLE), content_type="text/plain; charset=utf-8")
+        response = Response(
+            self._logs.read(run.id, 0, self._logs.size(run.id)), content_type="text/plain; charset=utf-8"
+        )
         return _to_keep(response, f"{run.id}.log")
 
     def show_report(self, id: str) -> Response:  # noqa: A002 - as above

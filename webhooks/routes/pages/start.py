@@ -9,10 +9,10 @@ from webhooks.hooks import HookService
 from webhooks.live import Event, Feed, Glance, Hub
 from webhooks.routes.pages.gates import GatesFeed
 from webhooks.routes.pages.rendering import render
-from webhooks.routes.pages.runs import RunsFeed
+from webhooks.routes.pages.runs import RunsFeed, list_under_way
 from webhooks.routes.pages.streams import address, stream
 from webhooks.runs import RunService
-from webhooks.store.records import UNDER_WAY, GateState
+from webhooks.store.records import GateState
 
 _MOST = 20
 
@@ -38,15 +38,13 @@ def add_routes(blueprint: Blueprint, service: HookService, hub: Hub) -> None:
     def show_start() -> Response:
         live = address("start", feed)
         waiting = [gate for gate in service.gates.select() if gate.state is GateState.WAITING]
-        running = service.runs.runs.select(UNDER_WAY)
         service.catalog.current()
         return render(
             "start",
             live=live,
             waiting=waiting[:_MOST],
             waiting_count=len(waiting),
-            running=running[-_MOST:],
-            running_count=len(running),
+            running=list_under_way(service.runs),
             fault=service.catalog.fault,
         )
 

@@ -1,5 +1,6 @@
 """Answer a page that wants to be kept up to date: hand its connection to the hub, or give one answer at a time."""
 
+import re
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,6 +10,7 @@ from flask import Response, request
 
 from webhooks.live import Feed, Hub, TakenOverError, look, write
 
+_POSITION = re.compile(r"[\x21-\x7e]{1,200}")
 _SOCKET = "gunicorn.socket"
 _RETRY_MS = 1000
 _RETRY_ALONE_MS = 3000
@@ -28,7 +30,8 @@ class StreamResponse(Response):
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Hand the connection over where the server lets us; this is after all headers are known."""
         connection = environ.get(_SOCKET)
-        if connection is None or isinstance(connection, ssl.SSLSocket) or not self._hub.takes():
+        plain = environ["REQUEST_METHOD"] == "GET" and environ.get("SERVER_PROTOCOL", "").startswith("HTTP/1")
+        if connection is None or not plain or isinstance(connection, ssl.SSLSocket) or not self._hub.takes():
             self.set_data(write(look(self._feed, self._position), _RETRY_ALONE_MS))
             return super().__call__(environ, start_response)
         self._hub.take(connection, self._head(), self._feed, self._position)
@@ -45,7 +48,7 @@ class StreamResponse(Response):
 def stream(hub: Hub, feed: Feed) -> Response:
     """Answer with what happens from the position on that the browser, or else the page, names."""
     asked = request.headers.get("Last-Event-ID") or request.args.get("from", "")
-    return StreamResponse(hub, feed, asked[:200])
+    return StreamResponse(hub, feed, asked if _POSITION.fullmatch(asked) else "")
 
 
 def address(path: str, feed: Feed) -> str:

@@ -67,6 +67,14 @@ class SqlGates:
         with self._database.reading() as connection:
             return tuple(map(documents.read_gate, connection.execute(query).scalars().all()))
 
+    def newest_change(self, canary: CanaryName | None = None) -> int:
+        """Give a number that grows with every change of a canary's gates, or of all."""
+        query = select(func.coalesce(func.max(gate_changes.c.sequence), 0))
+        if canary is not None:
+            query = query.where(gate_changes.c.canary == documents.write_canary(canary))
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
 
 def _name(canary: CanaryName, gate: str, epoch: int) -> dict[str, object]:
     return {"the_canary": documents.write_canary(canary), "the_epoch": epoch, "the_gate": gate}

@@ -1,10 +1,12 @@
 // Keeps a page up to date: each element with data-live follows server-sent events, and hears of each as a DOM event
 // `live-KIND` whose detail is what the event carries. What changed is fetched again by htmx, as the page says.
+// A tab that nobody sees follows nothing: browsers have few connections for one host.
 "use strict";
 
 (() => {
   const MOST_LOG = 256 * 1024;
   const PATIENCE_MS = 5000;
+  const MOST_TRIES = 60;
   const connection = document.getElementById("connection");
   const said = document.getElementById("said");
   let worried = 0;
@@ -16,35 +18,71 @@
     connection.hidden = !text;
   }
 
-  function follow(place) {
-    const source = new EventSource(place.dataset.live);
-    source.onopen = () => tell("");
-    source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED) {
-        tell("This page is not kept up to date any more. Load it again; you may have to log in.");
-      } else if (!worried) {
+  class Follower {
+    constructor(place) {
+      this.place = place;
+      this.address = new URL(place.dataset.live, location.href);
+      this.over = false;
+      this.tries = 0;
+      document.addEventListener("visibilitychange", () => this.look());
+      this.look();
+    }
+
+    look() {
+      const wanted = !document.hidden && !this.over;
+      if (wanted && !this.source) this.open();
+      if (!wanted && this.source) this.close();
+    }
+
+    close() {
+      this.source.close();
+      this.source = null;
+    }
+
+    open() {
+      this.source = new EventSource(this.address);
+      this.source.onopen = () => {
+        this.tries = 0;
+        tell("");
+      };
+      this.source.onerror = () => this.worry();
+      this.source.onmessage = (message) => this.hear(message);
+    }
+
+    worry() {
+      if (!worried) {
         worried = setTimeout(() => tell("The service does not answer; this page shows what it knew last."), PATIENCE_MS);
       }
-    };
-    source.onmessage = (message) => {
-      const event = JSON.parse(message.data);
-      if (event.kind === "away") {
-        tell("Something that this page needs cannot be reached right now; it shows what it knew last.");
-      } else if (event.kind !== "over") {
-        tell("");
+      if (this.source.readyState !== EventSource.CLOSED) return;
+      // The browser has given up: it was told to go away, by the service or by a proxy before it.
+      this.close();
+      this.tries += 1;
+      if (this.tries > MOST_TRIES) {
+        tell("This page is not kept up to date any more: load it again; you may have to log in.");
+      } else {
+        setTimeout(() => this.look(), PATIENCE_MS);
       }
-      if (event.kind === "over") source.close();
+    }
+
+    hear(message) {
+      const event = JSON.parse(message.data);
+      if (message.lastEventId) this.address.searchParams.set("from", message.lastEventId);
+      if (event.kind === "over") {
+        this.over = true;
+        this.look();
+        return;
+      }
+      tell(event.kind === "away" ? "Something that this page needs cannot be reached; it shows what it knew last." : "");
       if (event.say) said.textContent = event.say;
-      place.dispatchEvent(new CustomEvent(`live-${event.kind}`, { detail: event, bubbles: true }));
-    };
+      this.place.dispatchEvent(new CustomEvent(`live-${event.kind}`, { detail: event, bubbles: true }));
+    }
   }
 
   document.addEventListener("live-log", ({ detail }) => {
     const log = document.getElementById("log");
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    let text = log.textContent + detail.text;
+    const text = detail.skipped ? detail.text : log.textContent + detail.text;
     if (detail.skipped || text.length > MOST_LOG) document.getElementById("skipped").hidden = false;
-    if (detail.skipped) text = detail.text;
     log.textContent = text.slice(-MOST_LOG);
     if (atEnd) log.scrollTop = log.scrollHeight;
   });
@@ -55,5 +93,5 @@
 
   const log = document.getElementById("log");
   if (log) log.scrollTop = log.scrollHeight;
-  for (const place of document.querySelectorAll("[data-live]")) follow(place);
+  for (const place of document.querySelectorAll("[data-live]")) new Follower(place);
 })();
