@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Integer, Select, and_, bindparam, delete, insert, or_, select, tuple_, update
 
 from webhooks.store import documents
 from webhooks.store.records import Run, RunQuery, RunState
@@ -27,6 +28,16 @@ _SELECT = {
     .order_by(runs.c.created_at, runs.c.id)
     for size in range(len(RunState) + 1)
 }
+
+
+@cache
+def _page(named: frozenset[str]) -> Select[Any]:
+    """Ask for the newest runs among those that equal what is named, or come before it in time."""
+    wanted = [runs.c[name] == bindparam(name) for name in ("canary", "test", "state") if name in named]
+    if "id" in named:
+        wanted.append(tuple_(runs.c.created_at, runs.c.id) < tuple_(bindparam("created_at"), bindparam("id")))
+    newest = select(*_COLUMNS).where(*wanted).order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    return newest.limit(bindparam("most", type_=Integer))
 
 
 class SqlRuns:
@@ -57,14 +68,15 @@ class SqlRuns:
 
     def page(self, query: RunQuery) -> tuple[Run, ...]:
         """List the runs that a query is about, newest first."""
-        wanted = [
-            runs.c.canary == str_key(query) if query.canary else None,
-            runs.c.test == query.test if query.test else None,
-            runs.c.state == query.state.value if query.state else None,
-            tuple_(runs.c.created_at, runs.c.id) < tuple_(*query.before) if query.before else None,
-        ]
-        found = select(*_COLUMNS).where(and_(True, *(one for one in wanted if one is not None)))  # noqa: FBT003 - and_ needs a first
-        return self._read(found.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(query.limit))
+        wanted: dict[str, object] = {
+            "canary": str_key(query),
+            "test": query.test,
+            "state": query.state.value if query.state else "",
+        }
+        named = {name: value for name, value in wanted.items() if value}
+        if query.before:
+            named |= zip(("created_at", "id"), query.before, strict=True)
+        return self._read(_page(frozenset(named)), {**named, "most": query.limit})
 
     def save(self, run: Run) -> Run | None:
         """Keep a changed run; None when somebody else changed it meanwhile."""
