@@ -110,7 +110,7 @@ class ReleaseService:
             return
         if newest is not None and heard.is_about(newest):
             # Not at every call: what nobody would notice need not be written.
-            if replace(_learn(newest, heard), heard_at=newest.heard_at) != newest:
+            if heard.text or replace(_learn(newest, heard), heard_at=newest.heard_at) != newest:
                 self._store.releases.change(heard.canary, newest.id, lambda last: last and _learn(last, heard))
         elif not heard.over and (heard.begins or heard.phase in _UNDER_WAY):
             self._begin_by_hook(heard)

@@ -94,6 +94,11 @@ class ReadBack:
             return Verified(match.fault)
         return Verified("", self._describe(canary, hook, match.canary, match.entry))
 
+    def find_phase(self, canary: CanaryName) -> str:
+        """Give the phase that a Canary is in, empty where that is not known; raises ClusterError."""
+        found = self._recall(canary)
+        return found.phase if found else ""
+
     def close(self) -> None:
         """End what goes on in the background."""
         if self._watch is not None:

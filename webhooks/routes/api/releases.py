@@ -42,24 +42,24 @@ class ReleaseViews:
 
     def list(self) -> Response:
         """List releases: those under way first, then the newest."""
-        query = ReleaseQuery(_read_namespace(), read_canary(), _read_place(), read_limit())
+        query = ReleaseQuery(_read_namespace(), read_canary(), read_place(), read_limit())
         found = self._releases.page(query)
         following = write_cursor(*found[-1].place) if len(found) == query.limit else None
         return write({"releases": [show_release(one) for one in found], "next": following})
 
     def show(self, namespace: str, name: str, id: str) -> Response:  # noqa: A002 - the name of the parameter in the path
         """Show one release."""
-        return write(show_release(self._find(_read_name(namespace, name, id), id)))
+        return write(show_release(self._find(read_name(namespace, name, id), id)))
 
     def begin(self, namespace: str, name: str, id: str) -> Response:  # noqa: A002 - as above
         """Keep a release that begins."""
-        canary = _read_name(namespace, name, id)
+        canary = read_name(namespace, name, id)
         began_at, plan = read_plan(request.get_data())
         return write(show_release(self._releases.begin(canary, id, began_at, plan)))
 
     def report(self, namespace: str, name: str, id: str) -> Response:  # noqa: A002 - as above
         """Keep what the loop reports."""
-        canary = _read_name(namespace, name, id)
+        canary = read_name(namespace, name, id)
         request.max_content_length = _BODY_LIMIT
         reports, lost = read_reports(request.get_data())
         self._find(canary, id)
@@ -67,7 +67,7 @@ class ReleaseViews:
 
     def list_reports(self, namespace: str, name: str, id: str) -> Response:  # noqa: A002 - as above
         """List what was reported, oldest first."""
-        canary = _read_name(namespace, name, id)
+        canary = read_name(namespace, name, id)
         self._find(canary, id)
         after, limit = read_number("after", 0, 0, _LAST), read_number("limit", _MOST, 1, _MOST)
         found = self._reports.select(canary, id, after, limit)
@@ -76,7 +76,7 @@ class ReleaseViews:
 
     def keep_journal(self, namespace: str, name: str, id: str) -> Response:  # noqa: A002 - as above
         """Keep the journal of a release."""
-        canary = _read_name(namespace, name, id)
+        canary = read_name(namespace, name, id)
         self._find(canary, id)
         request.max_content_length = JOURNAL_LIMIT
         content = request.get_data()
@@ -85,7 +85,7 @@ class ReleaseViews:
 
     def read_journal(self, namespace: str, name: str, id: str) -> Response:  # noqa: A002 - as above
         """Give the journal to download."""
-        canary = _read_name(namespace, name, id)
+        canary = read_name(namespace, name, id)
         content = self._reports.read_journal(canary, id)
         if content is None:
             refuse(404, f"release {id} of {canary}: its journal was not sent; penstock run --journal FILE sends it")
@@ -101,7 +101,8 @@ class ReleaseViews:
         return release
 
 
-def _read_name(namespace: str, name: str, release_id: str) -> CanaryName:
+def read_name(namespace: str, name: str, release_id: str) -> CanaryName:
+    """Read whose release a path is about; 404 for names that nothing can have."""
     require(NAME, "namespace", namespace)
     require(NAME, "name", name)
     require(RELEASE_ID, "release", release_id)
@@ -115,7 +116,8 @@ def _read_namespace() -> str:
     return text
 
 
-def _read_place() -> tuple[int, float, str, str, str] | None:
+def read_place() -> tuple[int, float, str, str, str] | None:
+    """Read where a page begins from the cursor of the query."""
     cursor = read_cursor()
     if cursor is None:
         return None

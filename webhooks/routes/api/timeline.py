@@ -35,9 +35,9 @@ class TimelineViews:
         return write({"moments": shown, "next": following})
 
     def _collect(self, canary: CanaryName) -> Iterator[dict[str, object]]:
-        yield from map(_show_event, self._store.events.select(canary))
+        yield from map(show_event, self._store.events.select(canary))
         yield from map(_show_run, self._store.runs.page(RunQuery(canary=canary, limit=_RUNS_SHOWN)))
-        yield from map(_show_gate, self._gates.history(canary))
+        yield from map(show_gate_moment, self._gates.history(canary))
 
 
 def _whole_moments(page: list[dict[str, object]], limit: int) -> list[dict[str, object]]:
@@ -57,7 +57,8 @@ def _read_place() -> float | None:
     return cursor[0]
 
 
-def _show_event(event: HookEvent) -> dict[str, object]:
+def show_event(event: HookEvent) -> dict[str, object]:
+    """Show an event hook as a moment."""
     text = event.metadata.get("eventMessage", event.phase)
     of = {"phase": event.phase, "checksum": event.checksum, "metadata": dict(event.metadata)}
     return {"at": event.at, "kind": "event", "text": text, "of": of}
@@ -68,7 +69,8 @@ def _show_run(run: Run) -> dict[str, object]:
     return {"at": run.created_at, "kind": "run", "text": text, "of": show_run(run)}
 
 
-def _show_gate(gate: Gate) -> dict[str, object]:
+def show_gate_moment(gate: Gate) -> dict[str, object]:
+    """Show a word on a gate as a moment."""
     by = f" by {gate.who}" if gate.who else ""
     why = f": {gate.why}" if gate.why else ""
     return {

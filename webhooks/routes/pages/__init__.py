@@ -8,7 +8,7 @@ from flask import Blueprint, Flask
 
 from webhooks.hooks import HookService
 from webhooks.live import Hub
-from webhooks.routes.pages import assets, catalog, gates, login, problems, rendering, runs, start
+from webhooks.routes.pages import assets, catalog, gates, login, problems, releases, rendering, runs, start
 from webhooks.routes.pages.reception import Reception
 
 __all__ = ["Reception", "register"]
@@ -21,6 +21,7 @@ def register(app: Flask, service: HookService, reception: Reception, hub: Hub) -
     assets.add_routes(blueprint)
     login.add_routes(blueprint, reception)
     start.add_routes(blueprint, service, hub)
+    releases.add_routes(blueprint, service, hub)
     runs.add_routes(blueprint, service, hub)
     gates.add_routes(blueprint, service, hub)
     catalog.add_routes(blueprint, service)

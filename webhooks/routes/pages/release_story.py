@@ -1,0 +1,212 @@
+"""Collect what a page tells of one release: its reports, what hooks said meanwhile, its runs and gates.
+
+The one rule to keep: what a page shows is read in bounded pieces, and what nobody told is None.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from webhooks.gates import ROLLBACK_GATE
+from webhooks.hooks import HookService
+from webhooks.live import Event, Glance
+from webhooks.routes.api.timeline import show_event, show_gate_moment
+from webhooks.store.records import CanaryName, Gate, GateState, Run, RunQuery
+from webhooks.store.releases import ArmFigures, Release, Report, ReportKind, Teller
+
+MOST_POINTS = 500
+"""How many points of a chart are told at once."""
+
+_ROWS = 200
+_MOMENTS = 300
+_RUNS = 100
+_AROUND_S = 60.0
+_PAGES = 40
+_POSITION = re.compile(r"([0-9]{1,16})\.([0-9a-f]{8})\.([0-9a-f]{8})")
+_WEIGHT = re.compile(r"Advance \S+ canary weight (\d{1,3})\b")
+_FOREVER = float("inf")
+
+Point = list[float | int | None]
+"""Sequence, unix seconds, canary weight, then success rate and p99 of the primary and of the canary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Carry one line of the timeline; `kind` says who told it."""
+
+    at: float
+    kind: str
+    text: str
+    warning: bool = False
+
+
+class ReleaseStory:
+    """Tell of one release as it stands now."""
+
+    def __init__(self, service: HookService, release: Release) -> None:
+        self._service = service
+        self.release = release
+
+    @cached_property
+    def reports(self) -> tuple[Report, ...]:
+        """List all that was reported of it."""
+        return tuple(read_reports(self._service, self.release))
+
+    @property
+    def rows(self) -> Sequence[Report]:
+        """List its newest decisions, the newest first."""
+        return [report for report in self.reports if report.kind is ReportKind.DECISION][::-1][:_ROWS]
+
+    @property
+    def last_figures(self) -> tuple[ArmFigures, ArmFigures]:
+        """Give what was last measured of the primary and of the canary."""
+        measured = (one for one in reversed(self.reports) if one.primary != ArmFigures() or one.canary != ArmFigures())
+        last = next(measured, None)
+        return (last.primary, last.canary) if last else (ArmFigures(), ArmFigures())
+
+    @cached_property
+    def runs(self) -> Sequence[Run]:
+        """List the runs that were started for it."""
+        found = self._service.runs.runs.page(RunQuery(canary=self.release.canary, limit=_RUNS))
+        return [run for run in found if self._is_within(run.created_at)]
+
+    @cached_property
+    def gates(self) -> Sequence[Gate]:
+        """List the gates of a release under way."""
+        return self._service.gates.select(self.release.canary) if self.release.under_way else ()
+
+    @property
+    def waiting(self) -> Sequence[Gate]:
+        """List the gates that somebody may decide, without that of the rollback."""
+        return [gate for gate in self.gates if gate.gate != ROLLBACK_GATE and gate.epoch]
+
+    @property
+    def rollback(self) -> Gate | None:
+        """Give the rollback gate, None where no hook has asked for it in this release."""
+        return next((gate for gate in self.gates if gate.gate == ROLLBACK_GATE and gate.epoch), None)
+
+    @cached_property
+    def moments(self) -> Sequence[Moment]:
+        """List what happened, the newest first."""
+        told = [Moment(one.at, "loop", one.text, one.warning) for one in self.reports if one.kind is ReportKind.EVENT]
+        known = {moment.text for moment in told}
+        told += [moment for moment in self._list_heard() if moment.kind != "event" or moment.text not in known]
+        return sorted(told, key=lambda moment: -moment.at)[:_MOMENTS]
+
+    @property
+    def has_journal(self) -> bool:
+        """Tell whether its journal is kept."""
+        return self._service.store.reports.read_journal(self.release.canary, self.release.id) is not None
+
+    def _list_heard(self) -> Iterator[Moment]:
+        for event in self._service.store.events.select(self.release.canary):
+            if self._is_within(event.at):
+                warning = event.metadata.get("eventType") == "Warning"
+                yield Moment(event.at, "event", str(show_event(event)["text"]), warning)
+        for gate in self._service.gates.history(self.release.canary):
+            if self._is_within(gate.at):
+                warning = gate.state is GateState.CLOSED or gate.gate == ROLLBACK_GATE
+                yield Moment(gate.at, "gate", str(show_gate_moment(gate)["text"]), warning)
+
+    def _is_within(self, at: float) -> bool:
+        release = self.release
+        return release.began_at - _AROUND_S <= at <= (release.ended_at or _FOREVER) + _AROUND_S
+
+
+def read_reports(service: HookService, release: Release) -> Iterator[Report]:
+    """Read the reports of a release page by page."""
+    after = 0
+    for _ in range(_PAGES):
+        page = service.store.reports.select(release.canary, release.id, after, MOST_POINTS)
+        yield from page
+        if len(page) < MOST_POINTS:
+            return
+        after = page[-1].sequence
+
+
+def list_points(service: HookService, release: Release, after: int) -> list[Point]:
+    """List the points of the chart that follow a sequence, a bounded number of them."""
+    if release.teller is Teller.HOOKS:
+        return [point for point in _points_of_hooks(service, release) if (point[0] or 0) > after][:MOST_POINTS]
+    found = service.store.reports.select(release.canary, release.id, after, MOST_POINTS)
+    return [_point(report) for report in found if report.kind is not ReportKind.EVENT]
+
+
+def _point(report: Report) -> Point:
+    primary, canary = report.primary, report.canary
+    figures = (primary.success_percent, canary.success_percent, primary.p99_ms, canary.p99_ms)
+    return [report.sequence, report.at, report.weight, *figures]
+
+
+def _points_of_hooks(service: HookService, release: Release) -> Iterator[Point]:
+    yield [round(release.began_at * 1000), release.began_at, 0, None, None, None, None]
+    for event in service.store.events.select(release.canary):
+        advanced = _WEIGHT.match(event.metadata.get("eventMessage", ""))
+        if advanced and release.began_at <= event.at <= (release.ended_at or _FOREVER):
+            yield [round(event.at * 1000), event.at, min(100, int(advanced[1])), None, None, None, None]
+    if release.ended_at:
+        yield [round(release.ended_at * 1000), release.ended_at, 0, None, None, None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFeed:
+    """Tell what is new of one release: points for its chart, and that its page or its gates have changed."""
+
+    service: HookService
+    canary: CanaryName
+    id: str
+
+    def look(self, position: str) -> Glance:
+        """Look at the release; a page that is open when it is forgotten is told so."""
+        release = self.service.releases.find(self.canary, self.id)
+        if release is None:
+            return Glance(position, (Event("gone"),), over=True)
+        known = _POSITION.fullmatch(position)
+        mark, gates = _digest(self._marks(release)), _digest(self._marks_of_gates(release))
+        if known is None:
+            return Glance(f"{release.sequence}.{mark}.{gates}")
+        after = int(known[1])
+        found = self.service.store.reports.select(self.canary, self.id, after, MOST_POINTS)
+        last = found[-1].sequence if found else after
+        events = self._tell(release, list_points(self.service, release, after), (known[2] != mark, known[3] != gates))
+        over = not release.under_way and not found and not events
+        return Glance(f"{last}.{mark}.{gates}", tuple(events), over)
+
+    def _tell(self, release: Release, points: list[Point], changed: tuple[bool, bool]) -> list[Event]:
+        page, gates = changed
+        events = [Event("points", {"points": points})] if points and release.teller is Teller.LOOP else []
+        if page:
+            events.append(Event("changed", {"say": describe(release)}))
+        if gates:
+            events.append(Event("gates"))
+        return events
+
+    def _marks(self, release: Release) -> object:
+        newest = self.service.runs.runs.page(RunQuery(canary=self.canary, limit=20))
+        runs = [(run.id, run.state.value, run.reason) for run in newest]
+        heard = release.heard_at if release.teller is Teller.HOOKS else 0
+        return (release.decided, release.ending, release.lost, release.plan, heard, runs, self._count_words())
+
+    def _marks_of_gates(self, release: Release) -> object:
+        return (release.under_way, self._count_words())
+
+    def _count_words(self) -> int:
+        return self.service.gates.newest_change(self.canary)
+
+
+def _digest(marks: object) -> str:
+    return hashlib.blake2s(repr(marks).encode("utf-8", "replace"), digest_size=4).hexdigest()
+
+
+def describe(release: Release) -> str:
+    """Say in one line where a release stands."""
+    if release.ending is None:
+        weight = "not known" if release.weight is None else f"{release.weight} %"
+        return f"{release.phase or 'phase not known'}, canary weight {weight}"
+    why = f" because {release.reason}" if release.reason and release.ending.value != "promoted" else ""
+    words = {"promoted": "ended: promoted", "rolled_back": "ended: rolled back", "failed": "ended: failed"}
+    if release.ending.value in words:
+        return words[release.ending.value] + why
+    return f"ended, nobody told how: {release.reason}"
