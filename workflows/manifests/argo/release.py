@@ -21,10 +21,9 @@ LONGEST_S = 86400
 
 def write_argo(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Document, ...]:
     """Write the template of one canary, and a Workflow that runs it."""
-    names.check(plan)
     shape = shape or Shape()
+    name = names.name_pipeline(plan, cluster_wide=shape.cluster_wide)
     target = Target(plan.name, plan.namespace, f"penstock-{plan.name}", plan.strategy, plan.analysis)
-    name = f"canary-release-{plan.namespace}-{plan.name}" if shape.cluster_wide else f"canary-release-{plan.name}"
     template = write_template(name, target, shape)
     reference = {"name": name, **({"clusterScope": True} if shape.cluster_wide else {})}
     workflow = {

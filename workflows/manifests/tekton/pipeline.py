@@ -44,7 +44,9 @@ _LOADING: Mapping[str, Any] = MappingProxyType({"input": "$(params.load-target)"
 
 def write_tekton(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Document, ...]:
     """Write the tasks in catalog layout, the Pipeline of one canary, and a PipelineRun."""
-    names.check(plan)
+    name = names.name_pipeline(plan)
+    for approver in shape.approvers if shape else ():
+        names.check_person("--approver", approver)
     shape = shape or Shape(parts=frozenset(Part) - {Part.APPROVAL})
     about = (
         f"Release {plan.key} by Tekton 1.13 or newer: kubectl create -f pipelinerun.yaml when the others are there.\n"
@@ -54,8 +56,8 @@ def write_tekton(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Documen
     tasks = (_write_file(entry) for entry in (STAGE, LOAD_TEST))
     return (
         *tasks,
-        Document("pipeline.yaml", (_write_pipeline(plan, shape),), about),
-        Document("pipelinerun.yaml", (_write_run(plan),), "One release: it runs the pipeline to the end."),
+        Document("pipeline.yaml", (_write_pipeline(name, plan, shape),), about),
+        Document("pipelinerun.yaml", (_write_run(name, plan),), "One release: it runs the pipeline to the end."),
     )
 
 
@@ -63,19 +65,19 @@ def _write_file(entry: Entry) -> Document:
     return Document(f"task/{entry.name}/{VERSION}/{entry.name}.yaml", (write_task(entry),), entry.summary)
 
 
-def _write_pipeline(plan: RolloutPlan, shape: Shape) -> dict[str, Any]:
+def _write_pipeline(name: str, plan: RolloutPlan, shape: Shape) -> dict[str, Any]:
     params = [
-        {"name": name, "type": "string", "default": default, "description": description}
-        for name, (default, description) in _PARAMS.items()
+        {"name": param, "type": "string", "default": default, "description": description}
+        for param, (default, description) in _PARAMS.items()
     ]
     told = [
-        {"name": name, "type": "string", "description": OUTPUTS[name], "value": f"$(finally.finish.results.{name})"}
-        for name in _TOLD
+        {"name": each, "type": "string", "description": OUTPUTS[each], "value": f"$(finally.finish.results.{each})"}
+        for each in _TOLD
     ]
     return {
         "apiVersion": TASK_API,
         "kind": "Pipeline",
-        "metadata": {"name": f"canary-release-{plan.name}", "namespace": plan.namespace},
+        "metadata": {"name": name, "namespace": plan.namespace},
         "spec": {
             "description": f"Release {plan.key}, one task for each weight.",
             "params": params,
@@ -189,13 +191,13 @@ def _chain(groups: list[Group]) -> list[dict[str, Any]]:
     return chained
 
 
-def _write_run(plan: RolloutPlan) -> dict[str, Any]:
+def _write_run(name: str, plan: RolloutPlan) -> dict[str, Any]:
     return {
         "apiVersion": TASK_API,
         "kind": "PipelineRun",
         "metadata": {"generateName": f"release-{plan.name}-", "namespace": plan.namespace},
         "spec": {
-            "pipelineRef": {"name": f"canary-release-{plan.name}"},
+            "pipelineRef": {"name": name},
             "timeouts": {"pipeline": "24h0m0s", "tasks": "23h0m0s", "finally": "1h0m0s"},
             "taskRunTemplate": {
                 "serviceAccountName": f"penstock-{plan.name}",
