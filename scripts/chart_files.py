@@ -23,7 +23,10 @@ from webhooks.cli import runner  # noqa: E402 - see above
 from webhooks.settings import SETTINGS, Setting  # noqa: E402 - see above
 from workflows import canary  # noqa: E402 - see above
 from workflows.manifests.argo.library import write_library  # noqa: E402 - see above
+from workflows.manifests.argo.pod import IMAGE  # noqa: E402 - see above
+from workflows.manifests.argo_plugin import write_argo_plugin  # noqa: E402 - see above
 from workflows.manifests.document import Document  # noqa: E402 - see above
+from workflows.manifests.pipeline import Shape  # noqa: E402 - see above
 from workflows.rollout.plan import Reference, RolloutPlan  # noqa: E402 - see above
 from workflows.routers.kubernetes.table import DIALECTS  # noqa: E402 - see above
 from workflows.wiring.rights import Part, Right, list_rights, write_rules  # noqa: E402 - see above
@@ -72,6 +75,8 @@ def write_files() -> dict[Path, str]:
     for folder, cluster_wide in (("argo-cluster", True), ("argo", False)):
         for document in write_library(cluster_wide=cluster_wide):
             files[CHART / "files" / folder / document.name] = str(document)
+    plugin = write_argo_plugin(_plan(), Shape(), IMAGE)
+    files[CHART / "files/argo-plugin.yaml"] = next(str(each) for each in plugin if each.name == "executor-plugin.yaml")
     return files
 
 

@@ -1,13 +1,17 @@
-"""Hold rendered objects against what their kinds admit, strictly: Kubernetes' own schemas, the engines' definitions,
-and for the operators and meshes whose definitions are not at hand, their fields as they document them.
+"""Hold rendered objects against what their kinds admit, strictly.
+
+That is said by Kubernetes' own schemas, by the engines' definitions, and for the operators and meshes whose definitions
+are not at hand by the fields that they document. A kind that nobody knows is an error.
 """
 
 import functools
 import json
+from importlib.resources import files
 from typing import Any
 
 import kubernetes_validate
 from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from tests.manifests import schemas
 
@@ -73,8 +77,24 @@ def _faults(text: str, release: str) -> tuple[str, ...]:
         return tuple(error.message for error in Draft202012Validator(whole).iter_errors(document))
     if document["apiVersion"].startswith("argoproj.io/"):
         return tuple(schemas.faults(document)) if schemas.CRDS else ()
-    try:
-        kubernetes_validate.validate(document, release, strict=True)
-    except kubernetes_validate.ValidationError as error:
-        return (str(error.message),)
-    return ()
+    return tuple(
+        error.message for error in _validator(document["apiVersion"], document["kind"], release).iter_errors(document)
+    )
+
+
+@functools.cache
+def _validator(api_version: str, kind: str, release: str) -> Draft202012Validator:
+    group, _, version = api_version.rpartition("/")
+    name = "-".join(filter(None, (kind.lower(), group.partition(".")[0], version)))
+    return Draft202012Validator(_read(f"v{release}.0-local-strict/{name}.json"), registry=_definitions(release))
+
+
+@functools.cache
+def _definitions(release: str) -> Registry[Any]:
+    return Resource.from_contents(_read(f"v{release}.0-local-strict/_definitions.json")) @ Registry()
+
+
+def _read(path: str) -> Manifest:
+    text = files(kubernetes_validate).joinpath("kubernetes-json-schema", path).read_text()
+    found: Manifest = json.loads(text)
+    return found

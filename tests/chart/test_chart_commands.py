@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 import yaml
 
+from tests.chart import restricted
 from tests.chart.charts import (
     CHART,
     DEFAULT,
@@ -25,6 +26,7 @@ from tests.chart.charts import (
 from webhooks.catalog import read_catalog
 from webhooks.cli.service import read_flags
 from webhooks.settings import AuthMode, RunnerMode, Settings, VerifyMode, read_settings
+from workflows import serving
 from workflows.cli import COMMANDS, main
 
 pytestmark = needs_helm
@@ -157,6 +159,18 @@ def test_the_service_and_its_runner_see_the_catalog_at_one_path() -> None:
     ]
 
     assert places == [{"/etc/penstock/catalog"}] * 2
+
+
+def test_the_plugin_of_argo_is_a_service_that_starts() -> None:
+    plugin = pick([each for each in render_file(FULL) if each["metadata"].get("namespace") == "weather"], "ConfigMap")
+
+    container = yaml.safe_load(plugin["data"]["sidecar.container"])
+    asked = serving.make_parser().parse_args(container["args"][1:])
+
+    assert asked.argo_plugin is True
+    assert read_settings(read_flags(asked), {}).on_loopback
+    assert container["image"].startswith("registry.example/penstock@sha256:")
+    assert restricted.faults({"containers": [container]}) == []
 
 
 HOSTILE = "{{ .Values.image }} \"'\\ $(HOME) `id`\n- x: |\n"

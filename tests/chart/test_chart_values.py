@@ -27,7 +27,7 @@ MISTAKES: list[tuple[Mapping[str, Any], str]] = [
     ({"settings": {"port": 80}}, "at '/settings': additional properties 'port' not allowed"),
     ({"canaryNamespaces": "weather"}, "at '/canaryNamespaces': got string, want array"),
     ({"persistence": {"size": "2 GB"}}, "at '/persistence/size': '2 GB' does not match pattern"),
-    ({"watchdog": {"providers": ["istoi"]}}, "at '/watchdog/providers/0': value must be one of 'apisix'"),
+    ({"releases": {"providers": ["istoi"]}}, "at '/releases/providers/0': value must be one of 'apisix'"),
     ({"server": {"extraEnv": {"A": "b"}}}, "at '/server/extraEnv': got object, want array"),
     ({"runner": {"settings": {"threads": 4}}}, "at '/runner/settings': additional properties 'threads' not allowed"),
     ({"imagePullSecrets": ["registry"]}, "at '/imagePullSecrets/0': got string, want object"),
@@ -48,6 +48,7 @@ CONFLICTS: list[tuple[Mapping[str, Any], str]] = [
         "leave them out, or catalog.existingConfigMap",
     ),
     ({"catalog": {"files": {"a": "b"}}}, "catalog.files: files lie beside a catalog"),
+    ({"argo": {"plugin": {"enabled": True}}}, "argo.plugin.enabled: the plugin's account stands in the namespaces"),
     ({"istio": {"enabled": True}, "linkerd": {"enabled": True}}, "a pod is in one mesh"),
 ]
 

@@ -20,6 +20,9 @@
 {{- if and $values.catalog.files (not $values.catalog.inline) -}}
 {{- fail "catalog.files: files lie beside a catalog; give one in catalog.inline" -}}
 {{- end -}}
+{{- if and $values.argo.plugin.enabled (not $values.canaryNamespaces) -}}
+{{- fail "argo.plugin.enabled: the plugin's account stands in the namespaces of the workflows; name them in canaryNamespaces" -}}
+{{- end -}}
 {{- if and $values.istio.enabled $values.linkerd.enabled -}}
 {{- fail "istio.enabled and linkerd.enabled: a pod is in one mesh; leave one of them out" -}}
 {{- end -}}

@@ -42,12 +42,16 @@ app.kubernetes.io/component: {{ .component }}
 {{- merge $own .root.Values.commonLabels | toYaml -}}
 {{- end -}}
 
-{{/* The account of a component. (root, component) */}}
+{{/* The account of a component; that of Argo's plugin has the name that Argo expects. (root, component) */}}
 {{- define "penstock.account" -}}
+{{- if eq .component "plugin" -}}
+penstock-executor-plugin
+{{- else -}}
 {{- $values := get .root.Values .component -}}
 {{- $own := include "penstock.componentName" (dict "root" .root "component" .component) -}}
 {{- if eq .component "server" }}{{ $own = printf "%s-server" $own }}{{ end -}}
 {{- $values.serviceAccount.name | default (ternary $own "default" $values.serviceAccount.create) -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "penstock.image" -}}

@@ -6,35 +6,53 @@
 {{- if or (eq .Values.auth.mode "kubernetes") (ne .Values.auth.verifyHooks "off") .Values.prometheus.url $runs }}true{{ else }}false{{ end -}}
 {{- end -}}
 
-{{/* Give a component's account rules in each namespace of canaries, or in all. (root, component, suffix, rules) */}}
+{{/* What a release needs in the namespace of its canary, by the providers that are named. */}}
+{{- define "penstock.releaseRules" -}}
+{{- $rights := (.Files.Get "files/rights.yaml" | fromYaml).release -}}
+{{- $rules := $rights.always -}}
+{{- if .Values.releases.secrets }}{{ $rules = concat $rules $rights.secrets }}{{ end -}}
+{{- range .Values.releases.providers }}{{ $rules = concat $rules (get $rights.providers . | default list) }}{{ end -}}
+{{- $rules | uniq | toYaml -}}
+{{- end -}}
+
+{{/* What it needs besides of objects that lie in no namespace. */}}
+{{- define "penstock.releaseClusterRules" -}}
+{{- $rights := (.Files.Get "files/rights.yaml" | fromYaml).release -}}
+{{- $rules := list -}}
+{{- range .Values.releases.providers }}{{ $rules = concat $rules (get $rights.clusterProviders . | default list) }}{{ end -}}
+{{- $rules | uniq | toYaml -}}
+{{- end -}}
+
+{{/* Give a component's account rules in each namespace of canaries, or in all. (root, component, suffix, rules,
+     namespaces; home: the namespace of the account where it is not the release's) */}}
 {{- define "penstock.grant" -}}
+{{- $root := .root -}}
 {{- $labels := include "penstock.labels" . -}}
 {{- $account := include "penstock.account" . -}}
-{{- $root := .root -}}
-{{- $rules := .rules -}}
-{{- $suffix := .suffix -}}
+{{- $name := printf "%s-%s" (include "penstock.clusterName" $root) .suffix -}}
+{{- $given := . -}}
 {{- range $namespace := .namespaces | default (list "") }}
-{{- $name := include "penstock.clusterName" $root }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ ternary "ClusterRole" "Role" (empty $namespace) }}
 metadata:
-  name: {{ $name }}-{{ $suffix }}
+  name: {{ $name }}
   {{- with $namespace }}
   namespace: {{ . | quote }}
   {{- end }}
   labels:
     {{- $labels | nindent 4 }}
 rules:
-  {{- toYaml $rules | nindent 2 }}
+  {{- toYaml $given.rules | nindent 2 }}
 ---
+{{- $home := $given.home | default $root.Release.Namespace }}
 {{- include "penstock.binding" (dict
-  "root" $root "labels" $labels "name" (printf "%s-%s" $name $suffix) "namespace" $namespace "account" $account
+  "root" $root "labels" $labels "name" $name "namespace" $namespace "account" $account "home" $home
 ) }}
 {{- end }}
 {{- end -}}
 
-{{/* Bind a role to an account of this release. (root, labels, name, namespace, account, role: where it has another name) */}}
+{{/* Bind a role to an account. (root, labels, name, namespace, account, home; role: where it has another name) */}}
 {{- define "penstock.binding" }}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ ternary "ClusterRoleBinding" "RoleBinding" (empty .namespace) }}
@@ -52,5 +70,5 @@ roleRef:
 subjects:
   - kind: ServiceAccount
     name: {{ .account | quote }}
-    namespace: {{ .root.Release.Namespace }}
+    namespace: {{ .home | default .root.Release.Namespace | quote }}
 {{- end -}}
