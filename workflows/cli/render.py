@@ -98,7 +98,8 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
 
 def main(argv: Sequence[str]) -> int:
     """Write the documents of one kind to the standard output, or into a folder."""
-    arguments = make_parser().parse_args(list(argv))
+    # The modules of the other kinds are not loaded for their options.
+    arguments = make_parser(argv[:1]).parse_args(list(argv))
     documents = RENDERERS[arguments.kind].write(arguments)
     if arguments.output is None:
         sys.stdout.write("".join(str(document) for document in documents))
@@ -108,8 +109,8 @@ def main(argv: Sequence[str]) -> int:
     return ExitCode.PROMOTED
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Describe the options: those of all kinds, and each kind's own."""
+def make_parser(only: Sequence[str] = tuple(RENDERERS)) -> argparse.ArgumentParser:
+    """Describe the options: those of all kinds, and each kind's own where that kind is among `only`."""
     parser = argparse.ArgumentParser(
         "penstock render",
         description="Write the YAML that belongs to a canary. `penstock render KIND --help` lists the kind's options.",
@@ -117,7 +118,8 @@ def make_parser() -> argparse.ArgumentParser:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     for name, renderer in RENDERERS.items():
         kind = kinds.add_parser(name, help=renderer.summary, description=f"Write {renderer.summary}.")
-        renderer.add_options(kind)
+        if name in only:
+            renderer.add_options(kind)
         kind.add_argument("-o", "--output", type=Path, metavar="DIR", help="write files into this folder")
     return parser
 
