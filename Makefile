@@ -35,6 +35,7 @@ check: setup ## run everything that reads the code without running it
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	@$(foreach schema,$(SCHEMAS),$(BIN)/check-jsonschema --check-metaschema $(schema) &&) true
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 	$(BIN)/codespell
 
 docs: setup ## build the documentation strictly into build/site
