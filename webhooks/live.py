@@ -66,7 +66,9 @@ def look(feed: Feed, position: str) -> Glance:
         return feed.look(position)
     except WebhookError as error:
         _log.warning("a page cannot be kept up to date: %s", error)
-        return Glance(position, (Event("away"),))
+    except Exception:  # noqa: BLE001 - a tick of the loop: whatever one feed meets, the pages of others go on
+        _log.exception("a page cannot be kept up to date")
+    return Glance(position, (Event("away"),))
 
 
 def write(glance: Glance, retry_ms: int = 0) -> bytes:

@@ -151,6 +151,18 @@ def test_a_store_that_is_away_is_told_and_ends_nothing(hub: Hub, stack: ExitStac
     assert "id: 1" in reader.read_until("changed")
 
 
+def test_what_nobody_foresaw_in_one_feed_leaves_the_pages_of_others_alone(
+    hub: Hub, stack: ExitStack, news: News, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = News(told=[])
+    reader, other = (join(hub, NewsFeed(name, of), stack) for name, of in (("a", broken), ("b", news)))
+    reader.read_until('"away"')
+    news.told.append(Glance("1", (Event("changed"),)))
+
+    assert "id: 1" in other.read_until("changed")
+    assert "IndexError" in caplog.text
+
+
 def test_a_hub_that_was_not_started_or_is_full_takes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = Hub()
     before = hub.takes()

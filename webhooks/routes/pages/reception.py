@@ -30,6 +30,7 @@ LOGIN = "/ui/login"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LASTS_S = 12 * 3600.0
 _LONGEST_NAME = 200
+_NOT_OURS = "this form is not one of ours, or its session is over: go back, load the page again, and repeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,11 @@ class Reception:
             return render("again")
         visitor = g.visitor = self._recognise()
         g.caller, g.mark = visitor.name, self.signer.mark(visitor.session)
+        if place.audience is Audience.VISITOR and not visitor.known:
+            return _ask_to_log_in(place)
         if place.changes and not self._comes_from_our_form():
-            told = "this form is not one of ours, or its log-in has expired: go back, load the page again, and repeat"
-            return render_problem(403, told)
-        return None if place.audience is Audience.ENTRANCE else _refuse_visitor(visitor, place)
+            return render_problem(403, _NOT_OURS)
+        return _refuse_right(visitor, place) if place.audience is Audience.VISITOR else None
 
     def _brings_no_cookie_yet(self) -> bool:
         """Tell whether a link of another site led here: browsers then keep our cookie back until the next request."""
@@ -145,9 +147,7 @@ def _is_within(address: str | None, networks: tuple[Network, ...]) -> bool:
     return any(known in network for network in networks)
 
 
-def _refuse_visitor(visitor: Visitor, place: Place) -> Response | None:
-    if not visitor.known:
-        return _ask_to_log_in(place)
+def _refuse_right(visitor: Visitor, place: Place) -> Response | None:
     namespace = str((request.view_args or {}).get("namespace", ""))
     if visitor.admits(Need(place.scope, namespace)):
         return None

@@ -73,7 +73,7 @@
         return;
       }
       tell(event.kind === "away" ? "Something that this page needs cannot be reached; it shows what it knew last." : "");
-      if (event.say) said.textContent = event.say;
+      if (event.say && said.textContent !== event.say) said.textContent = event.say;
       this.place.dispatchEvent(new CustomEvent(`live-${event.kind}`, { detail: event, bubbles: true }));
     }
   }
