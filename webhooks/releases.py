@@ -79,10 +79,9 @@ class ReleaseService:
             return replace(last, plan=plan, heard_at=now)
 
         new = self._store.releases.find(canary, release_id) is None
-        if new:
-            self._give_way(canary, release_id, began_at)
         release = self._store.releases.change(canary, release_id, decide)
         if new:
+            self._end_others(canary, release_id, began_at)
             self._store.releases.prune(now - self._keeping.kept_s, self._keeping.kept)
         return release or decide(None)
 
@@ -117,10 +116,14 @@ class ReleaseService:
 
     def _begin_by_hook(self, heard: Heard) -> None:
         release_id = f"{_BY_HOOKS}{heard.at * 1000:.0f}"
-        self._give_way(heard.canary, release_id, heard.at)
         plan = ReleasePlan(revision=heard.checksum)
         began = Release(heard.canary, release_id, heard.at, heard.at, Teller.HOOKS, plan)
         self._store.releases.change(heard.canary, release_id, lambda last: _learn(last or began, heard))
+        # The loop may have begun in the same moment. Each looks for the other once its own is kept: one sees both.
+        if any(one.teller is Teller.LOOP and not self.is_silent(one) for one in self._list_under_way(heard.canary)):
+            self._store.releases.forget(heard.canary, release_id)
+        else:
+            self._end_others(heard.canary, release_id, heard.at)
 
     def find(self, canary: CanaryName, release_id: str) -> Release | None:
         """Give a release by its id."""
@@ -134,10 +137,13 @@ class ReleaseService:
         """Tell whether a release that should be under way was not heard of for so long that it may be over."""
         return release.under_way and self._now() - release.heard_at > self._keeping.silence_s
 
-    def _give_way(self, canary: CanaryName, release_id: str, began_at: float) -> None:
+    def _list_under_way(self, canary: CanaryName) -> list[Release]:
+        return [one for one in self._store.releases.page(ReleaseQuery(canary=canary, limit=_MOST)) if one.under_way]
+
+    def _end_others(self, canary: CanaryName, release_id: str, began_at: float) -> None:
         """End what is under way of a canary for the release that begins; what only hooks told of it is forgotten."""
-        for old in self._store.releases.page(ReleaseQuery(canary=canary, limit=_MOST)):
-            if not old.under_way or old.id == release_id:
+        for old in self._list_under_way(canary):
+            if old.id == release_id:
                 continue
             if old.teller is Teller.HOOKS and not release_id.startswith(_BY_HOOKS):
                 self._store.releases.forget(canary, old.id)

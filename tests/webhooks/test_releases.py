@@ -184,3 +184,19 @@ def test_a_canary_that_says_its_release_is_over_ends_it_without_a_verdict(bench:
         Ending.UNKNOWN,
         "its Canary says that the release is over",
     )
+
+
+def test_a_hook_and_the_loop_that_begin_in_the_same_moment_leave_the_loops_word(bench: Bench) -> None:
+    store = bench.store.releases
+    look, looks = store.page, itertools.count()
+
+    def page(query: ReleaseQuery) -> tuple[Release, ...]:
+        found = look(query)
+        if next(looks) == 0:  # the loop begins after the hook has looked
+            begin(bench)
+        return found
+
+    store.page = page  # type: ignore[method-assign] # a race that is lost on purpose
+    hear(bench, "New revision detected! Scaling up ad.weather")
+
+    assert [(one.id, one.under_way) for one in look(ReleaseQuery())] == [("one", True)]

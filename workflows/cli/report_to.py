@@ -5,17 +5,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from workflows.records import keep_all
 from workflows.release import Release
-from workflows.rollout.plan import RolloutPlan
-
-if TYPE_CHECKING:
-    from workflows.reports.reporter import Reporter
 
 
 def add_report_option(parser: argparse.ArgumentParser) -> None:
@@ -34,25 +27,12 @@ def telling(url: str, release: Release, journal: Path | None = None) -> Iterator
     if not url:
         yield release
         return
-    reporter = open_reporter(url, release.plan)
-    fanout = import_module("workflows.notifiers.fanout").EventFanout(release.platform.events, reporter)
-    told = replace(release.platform, events=fanout)
-    try:
-        yield replace(release, platform=told, keep=keep_all(release.keep, reporter.keep))
-    finally:
-        if journal:
-            reporter.attach(journal)
-        reporter.close()
-
-
-def open_reporter(url: str, plan: RolloutPlan) -> "Reporter":
-    """Give who reports on a canary; raises ConfigurationError for a bad URL."""
     # Loaded when asked for: a stage that reports nothing does not pay for it.
-    service = import_module("workflows.reports.release_service").ReleaseService(
-        url, os.environ.get("PENSTOCK_TOKEN", "")
-    )
-    reporter: Reporter = import_module("workflows.reports.reporter").Reporter(service, plan, _warn)
-    return reporter
+    service = import_module("workflows.reports.release_service").ReleaseService
+    reporting = import_module("workflows.reports.reporter")
+    reporter = reporting.Reporter(service(url, os.environ.get("PENSTOCK_TOKEN", "")), release.plan, _warn)
+    with reporting.telling(reporter, release, journal) as told:
+        yield told
 
 
 def _warn(message: str) -> None:

@@ -74,6 +74,11 @@ class Journal:
         self.head = ""
         """The hash of the last line that this process wrote, empty before the first."""
 
+    @property
+    def path(self) -> Path:
+        """Give the file."""
+        return self._path
+
     def keep(self, record: TickRecord) -> None:
         """Keep one tick; on the disk when this returns."""
         if self._over or not (self._open or record.before.under_way or record.decision.state.under_way):

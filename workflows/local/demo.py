@@ -5,11 +5,13 @@ itself. The rule to keep: whatever ends the demo, the traffic goes home first an
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -23,6 +25,7 @@ from workflows.errors import ConfigurationError, ExitCode
 from workflows.journal import place
 from workflows.journal.writer import Journal, Source, read_source
 from workflows.local import platform as local
+from workflows.local import ui
 from workflows.local.hookservice import HookService, ServiceOrder
 from workflows.local.performance import Performance, Troupe, ViewEvents
 from workflows.local.story import SCENES, SCENES_BY_EVIDENCE, Scene, find_differences, tabulate
@@ -44,11 +47,16 @@ _CANARY = "ad-canary.weather:3003"
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """Say where the reports go, how long an interval is and which judge judges."""
+    """Say where the reports go, how long an interval is and which judge judges.
+
+    With `ui` people may watch in a browser and decide at the gate; `report_to` is another service that shows it.
+    """
 
     output: Path
     interval: str
     judge: str = Judge.THRESHOLD.value
+    ui: bool = False
+    report_to: str = ""
 
     @property
     def scenes(self) -> Sequence[Scene]:
@@ -59,18 +67,24 @@ class Wishes:
 def main(argv: Sequence[str]) -> int:
     """Perform the story; 0 when both releases went as it says."""
     arguments = make_parser().parse_args(list(argv))
-    wishes = Wishes(arguments.output, arguments.interval, arguments.judge)
+    wishes = Wishes(arguments.output, arguments.interval, arguments.judge, arguments.ui, arguments.report_to)
     write_json(wishes.output / "report.json", [])
-    with interruptible():
-        reports = perform(wishes)
-    write_json(wishes.output / "report.json", reports)
-    write_text(wishes.output / "report.html", html.render(reports))
-    sys.stdout.write(f"\n{tabulate(reports)}\n\n{wishes.output / 'report.html'}\n{wishes.output / 'report.json'}\n")
+    with interruptible(), ExitStack() as afterwards:
+        reports, url = perform(wishes, afterwards)
+        _write(wishes, reports)
+        if wishes.ui and sys.stdout.isatty():
+            ui.stay(url)
     differences = [
         line for scene, report in zip(wishes.scenes, reports, strict=True) for line in find_differences(scene, report)
     ]
     sys.stdout.write("".join(f"not as the story says: {line}\n" for line in differences))
     return ExitCode.FAILED if differences else ExitCode.PROMOTED
+
+
+def _write(wishes: Wishes, reports: Sequence[ReleaseReport]) -> None:
+    write_json(wishes.output / "report.json", reports)
+    write_text(wishes.output / "report.html", html.render(reports))
+    sys.stdout.write(f"\n{tabulate(reports)}\n\n{wishes.output / 'report.html'}\n{wishes.output / 'report.json'}\n")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -82,35 +96,58 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--interval", default="5s", metavar="5s", help="how often the canary is judged (5s)")
     judges = [judge.value for judge in Judge]
     parser.add_argument("--judge", choices=judges, default=judges[0], help="what judges it (threshold)")
+    parser.add_argument("--ui", action="store_true", help="show it in the browser, until Ctrl+C on a terminal")
+    parser.add_argument(
+        "--report-to",
+        default=os.environ.get("PENSTOCK_REPORT_TO", ""),
+        metavar="URL",
+        help="a penstock serve whose pages show it (PENSTOCK_REPORT_TO); PENSTOCK_TOKEN is sent along",
+    )
     return parser
 
 
-def perform(wishes: Wishes) -> list[ReleaseReport]:
-    """Raise the platform, the webhook service and the users, and make both releases."""
+def perform(wishes: Wishes, afterwards: ExitStack) -> tuple[list[ReleaseReport], str]:
+    """Raise the platform, the webhook service and the users, and make both releases.
+
+    The service with its pages, whose URL is given too, stays until `afterwards` is closed.
+    """
     example = find_example()
     plan = with_judge(with_interval(canary.load(example / "canary.yaml"), wishes.interval), wishes.judge)
-    reports: list[ReleaseReport] = []
-    clock = SystemClock()
+    folder = Path(afterwards.enter_context(tempfile.TemporaryDirectory(prefix="penstock-demo-")))
+    console = Console()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-demo-")))
-        view = stack.enter_context(open_view(Console()))
-        view.event(clock.now(), "starting Envoy, two replicas of ad v1 and the webhook service")
+        view = stack.enter_context(open_view(console))
+        view.event(SystemClock().now(), "starting Envoy, two replicas of ad v1 and the webhook service")
         start = local.Start(example / "deployment-v1.yaml", owned=True)
         platform = stack.enter_context(local.start(folder / "platform", start))
-        resolve = {_CANARY: platform.addresses.canary}
-        service = stack.enter_context(HookService(ServiceOrder(folder / "hooks", example / "catalog.yaml", resolve)))
-        asked = wiring.Wishes(
-            platform.directory, example / "canary.yaml", resolve={_HOOKS: service.address}, events=ViewEvents(view)
-        )
-        wired = wiring.build("local", plan, asked)
-        stages.initialise(Release(wired, plan, owner()))
+        order = ServiceOrder(folder / "hooks", example / "catalog.yaml", {_CANARY: platform.addresses.canary})
+        service = afterwards.enter_context(HookService(order))
+        if wishes.ui:
+            plan = ui.with_rollback(plan)
+            console.print(f"watch it at {service.url}{ui.PAGES}")
+            ui.open_browser(service.url + ui.PAGES)
+        troupe = _gather(wishes, platform, service, plan, view)
         users = stack.enter_context(UserTraffic(f"http://{platform.addresses.apex}/ad", USERS_PER_SECOND))
-        journal = partial(_open_journal, wishes.output, read_source(example / "canary.yaml"), plan, view)
-        troupe = Troupe(wired, plan, service, partial(_count, users), view, wishes.scenes, journal)
+        troupe = replace(troupe, users=partial(_count, users))
+        reports: list[ReleaseReport] = []
         for scene in wishes.scenes:
             platform.apply(example / scene.deployment)
             reports.append(Performance(troupe, scene, reports).perform())
-        return reports
+    return reports, service.url
+
+
+def _gather(
+    wishes: Wishes, platform: local.LocalPlatform, service: HookService, plan: RolloutPlan, view: LiveView
+) -> Troupe:
+    source = find_example() / "canary.yaml"
+    asked = wiring.Wishes(platform.directory, source, resolve={_HOOKS: service.address}, events=ViewEvents(view))
+    wired = wiring.build("local", plan, asked)
+    stages.initialise(Release(wired, plan, owner()))
+    journal = partial(_open_journal, wishes.output, read_source(source), plan, view)
+    url = wishes.report_to or (service.url if wishes.ui else "")
+    reporter = partial(ui.make_reporter, url, plan, view)
+    patience = ui.PATIENCE if wishes.ui else timedelta()
+    return Troupe(wired, plan, service, UserCounts, view, wishes.scenes, journal, reporter, patience)
 
 
 def _open_journal(output: Path, source: Source, plan: RolloutPlan, view: LiveView, scene: Scene) -> Journal:

@@ -58,6 +58,19 @@ class HookService:
         """Give the process id of the service."""
         return self._child.pid
 
+    @property
+    def url(self) -> str:
+        """Give where its pages begin."""
+        return f"http://{self.address}"
+
+    def is_halted(self, canary: str, gate: str) -> bool:
+        """Tell whether somebody has closed a gate of a canary (`namespace/name`); no when that cannot be told."""
+        try:
+            answer = requests.get(f"{self.url}/api/v1/gates/{canary}/{gate}", timeout=_ANSWER_WITHIN_S)
+            return bool(answer.ok) and answer.json()["history"][-1]["state"] == "closed"
+        except (requests.RequestException, LookupError, ValueError):
+            return False
+
     def approve(self, canary: str, gate: str, why: str) -> None:
         """Open a gate of a canary (`namespace/name`), as a person would; raises TemporaryError when refused."""
         url = f"http://{self.address}/api/v1/gates/{canary}/{gate}/approve"

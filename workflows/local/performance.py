@@ -4,8 +4,9 @@ Nothing here helps the release along but the one approval that the story has: ev
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from webhooks.protocol import HookType
 from workflows import loop
@@ -21,6 +22,7 @@ from workflows.release import Release
 from workflows.reports.live import LiveView
 from workflows.reports.recorder import Recorder, UserCounts
 from workflows.reports.release import ReleaseReport, TimelinePoint
+from workflows.reports.reporter import Reporter, telling
 from workflows.reports.snapshot import ArmHealth, ReleaseProgress, Snapshot
 from workflows.rollout.phase import Phase
 from workflows.rollout.plan import RolloutPlan
@@ -43,7 +45,8 @@ class ViewEvents:
 class Troupe:
     """Hold what all releases of the demo share; `users` counts the users' requests since the demo began.
 
-    `journal` opens the journal of one release.
+    `journal` opens the journal of one release, `reporter` who shows it on the pages, None where nobody does. A gate is
+    approved when nobody else did so for `patience`.
     """
 
     platform: Platform
@@ -53,6 +56,8 @@ class Troupe:
     view: LiveView
     scenes: Sequence[Scene]
     journal: Callable[[Scene], Journal]
+    reporter: Callable[[Scene], Reporter | None] = lambda _: None
+    patience: timedelta = timedelta()
 
 
 class Performance:
@@ -66,6 +71,7 @@ class Performance:
         self._before = troupe.users()
         self._began = troupe.platform.clock.now()
         self._state = RolloutState()
+        self._reporter = troupe.reporter(scene)
         self._hooks = {hook.name: "" for hook in troupe.plan.analysis.hooks}
 
     def perform(self) -> ReleaseReport:
@@ -73,9 +79,10 @@ class Performance:
         platform = self._troupe.platform
         journal = self._troupe.journal(self._scene)
         release = Release(platform, self._troupe.plan, owner(), keep=journal.keep)
-        with Sampler(platform, self._users, self._show) as sampler:
+        reported = telling(self._reporter, release, journal.path) if self._reporter else nullcontext(release)
+        with reported as told, Sampler(platform, self._users, self._show) as sampler:
             try:
-                self._state = state = loop.run(release, self._watch)
+                self._state = state = loop.run(told, self._watch)
             finally:
                 journal.close(release.state)
             # What a release leaves behind is its doing too: users are counted for one more interval.
@@ -90,15 +97,23 @@ class Performance:
         self._recorder.watch(record)
         self._state = record.decision.state
         self._follow_hooks(record)
-        if record.decision.state.phase is Phase.WAITING_PROMOTION:
+        if self._waits_for_somebody(record):
             self._approve()
+
+    def _waits_for_somebody(self, record: TickRecord) -> bool:
+        state = record.decision.state
+        if state.phase is not Phase.WAITING_PROMOTION:
+            return False
+        return record.at - (state.held_since or state.phase_since or record.at) >= self._troupe.patience
 
     def _approve(self) -> None:
         plan, platform = self._troupe.plan, self._troupe.platform
         for hook in plan.analysis.hooks_of(HookType.CONFIRM_PROMOTION):
-            gate = hook.metadata.get("gate", hook.type.value)
+            gate, canary = hook.metadata.get("gate", hook.type.value), f"{plan.namespace}/{plan.name}"
+            if self._troupe.patience and self._troupe.service.is_halted(canary, gate):
+                continue
             try:
-                self._troupe.service.approve(f"{plan.namespace}/{plan.name}", gate, "the canary passed every check")
+                self._troupe.service.approve(canary, gate, "the canary passed every check")
             except TemporaryError as error:
                 self._troupe.view.event(platform.clock.now(), f"gate {gate} was not approved: {error}", warning=True)
                 continue
@@ -114,6 +129,8 @@ class Performance:
                 self._hooks[hook.name] = "passed"
 
     def _show(self, point: TimelinePoint) -> None:
+        if self._reporter:
+            self._reporter.sample(point)
         state = self._state
         self._troupe.view.show(
             Snapshot(

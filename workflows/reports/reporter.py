@@ -7,14 +7,17 @@ stays in a bounded queue and is sent again, all of it once more at the end; what
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from workflows.errors import TemporaryError
-from workflows.records import TickRecord
+from workflows.notifiers.fanout import EventFanout
+from workflows.records import TickRecord, keep_all
+from workflows.release import Release
 from workflows.reports import messages
 from workflows.reports.messages import Message
 from workflows.reports.release import TimelinePoint
@@ -251,6 +254,18 @@ class Reporter:
             for message in batch:
                 if chapter.unsent and chapter.unsent[0] is message:
                     chapter.unsent.popleft()
+
+
+@contextmanager
+def telling(reporter: Reporter, release: Release, journal: Path | None = None) -> Iterator[Release]:
+    """Report what a block does with a release, and at its end send the journal of one that is over."""
+    told = replace(release.platform, events=EventFanout(release.platform.events, reporter))
+    try:
+        yield replace(release, platform=told, keep=keep_all(release.keep, reporter.keep))
+    finally:
+        if journal:
+            reporter.attach(journal)
+        reporter.close()
 
 
 class _RefusedError(Exception):
