@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 from tests.manifests.schemas import faults, needs_definitions
+from workflows import serving
 from workflows.cli import main
 from workflows.plugin.calls import Call, Workflow
 from workflows.plugin.orders import read_task
+from workflows.plugin.token import TOKEN_FILE
 
 CANARY = "examples/ad-service/canary.yaml"
 EXAMPLE = Path("examples/argo/plugin")
@@ -91,6 +93,12 @@ def test_the_container_is_confined_and_can_read_the_token_of_the_agent() -> None
     assert security["capabilities"] == {"drop": ["ALL"]}
     assert container()["resources"].keys() == {"requests", "limits"}
     assert f"--port={container()['ports'][0]['containerPort']}" in container()["args"]
+
+
+def test_the_service_takes_what_the_container_tells_it() -> None:
+    asked = serving.make_parser().parse_args(container()["args"][1:])
+
+    assert (asked.argo_plugin, asked.argo_token, asked.host) == (True, TOKEN_FILE, "127.0.0.1")
 
 
 def test_every_file_of_the_plugin_goes_where_it_may_write() -> None:

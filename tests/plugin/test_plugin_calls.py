@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.plugin.agent import PATH, TOKEN
 from tests.plugin.counter import GATE, WORKFLOW, Counter
 from webhooks.settings import AuthMode, Settings
 from workflows.cli import main
+from workflows.plugin.token import read_token
 
 LOAD = {"kind": "load", "target": "http://ad-canary.weather", "plan": {"rate": 10, "duration": "5s"}}
 
@@ -133,3 +136,33 @@ def test_a_plugin_without_a_token_does_not_start(
 
     assert told in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
+
+
+FUZZED = Counter(Path("/nowhere"))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = st.sampled_from(["opId", "stage", "value", "canary", "namespace", "deadline", "test", "lease", "kind", "plan"])
+
+
+@given(body=st.dictionaries(FIELDS, VALUES, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_template_says_is_answered(body: dict[str, Any]) -> None:
+    reply = FUZZED.ask(body)
+
+    assert reply["node"]["phase"] in {"Error", "Pending"}
+
+
+@given(call=st.dictionaries(st.sampled_from(["workflow", "template", "metadata", "plugin"]), VALUES))
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_sent_is_answered(call: dict[str, Any]) -> None:
+    assert FUZZED.send(call)["node"]["phase"] == "Error"
+
+
+def test_the_token_is_read_without_the_end_of_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f" {TOKEN}\n")
+
+    assert read_token(file) == TOKEN
