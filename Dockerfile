@@ -11,7 +11,6 @@ RUN apt-get update && apt-get install --yes --no-install-recommends tini
 
 FROM ${BASE} AS build
 ARG PIP_INDEX_URL=https://pypi.org/simple
-ARG SOURCE_DATE_EPOCH=0
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 RUN python3 -m venv /build && python3 -m venv --without-pip /opt/penstock
 RUN --mount=type=cache,target=/root/.cache/pip /build/bin/pip install --quiet 'pip>=24' 'cyclonedx-bom>=7'
@@ -23,8 +22,9 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     /build/bin/pip --python /opt/penstock/bin/python install --quiet '.[cloudwatch,notify,stackdriver]' && \
     cd /opt/penstock/lib/python3*/site-packages && \
     rm -r kubernetes/aio gevent/tests greenlet/tests zope/interface/tests && \
-    find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name monitoring ! -name 'sso*' ! -name sts -exec rm -r {} + && \
+    find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name cloudwatch ! -name signin ! -name 'sso*' ! -name sts -exec rm -r {} + && \
     /opt/penstock/bin/python -m compileall -q --invalidation-mode unchecked-hash -j 0 .
+ARG SOURCE_DATE_EPOCH=0
 RUN mkdir /opt/penstock/share && \
     /build/bin/python scripts/sbom.py /opt/penstock/bin/python \
     --dpkg /var/lib/dpkg/status --output /opt/penstock/share/sbom.cdx.json
@@ -39,17 +39,6 @@ RUN --mount=type=cache,target=/root/.cache/go-build --mount=type=cache,target=/g
     mv /out/grpc-health-probe /out/grpc_health_probe && go version -m /out >/modules
 
 FROM ${BASE} AS slim
-ARG VERSION=unknown
-ARG REVISION=unknown
-ARG CREATED=1970-01-01T00:00:00Z
-ARG SOURCE=https://pypi.org/project/penstock/
-LABEL org.opencontainers.image.title="penstock" \
-      org.opencontainers.image.description="Canary releases: webhooks, load and the weight-step loop" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}" \
-      org.opencontainers.image.source="${SOURCE}"
 # The group is 0 because Argo's agent gives its token to user 8737 and group 0. Images of Python come without compiled
 # modules of its own, and none can be written below a read-only root.
 RUN echo 'penstock:x:8737:0:Penstock:/var/lib/penstock:/usr/sbin/nologin' >>/etc/passwd && \
@@ -67,6 +56,17 @@ ENV PATH=/opt/penstock/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 WORKDIR /var/lib/penstock
 VOLUME /var/lib/penstock
 EXPOSE 8080
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+ARG SOURCE=https://pypi.org/project/penstock/
+LABEL org.opencontainers.image.title="penstock" \
+      org.opencontainers.image.description="Canary releases: webhooks, load and the weight-step loop" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}"
 USER 8737
 ENTRYPOINT ["/usr/bin/tini", "--", "penstock"]
 CMD ["--help"]
