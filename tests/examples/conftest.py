@@ -1,5 +1,6 @@
-"""What the tests of examples share: a service beside a Prometheus that has counted both arms."""
+"""What the tests of examples share: a service beside a Prometheus that has counted both arms, and a cluster."""
 
+from tests.cluster.conftest import api, cluster, kubelet, real_server, small_api, unreleased
 from tests.verdicts.conftest import app, prometheus, service
 
-__all__ = ["app", "prometheus", "service"]
+__all__ = ["api", "app", "cluster", "kubelet", "prometheus", "real_server", "service", "small_api", "unreleased"]
