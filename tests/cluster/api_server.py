@@ -162,6 +162,8 @@ class ApiServer:
 
 def _is_of(path: str, kind_path: str) -> bool:
     root, _, plural = kind_path.rpartition("/")
+    if path == root:  # what is served of a group is asked before any of its kinds
+        return True
     return path.startswith(root + "/") and plural in path.removeprefix(root).split("/")[:4]
 
 

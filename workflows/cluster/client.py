@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -107,6 +109,15 @@ class Cluster:
         """Read any path, as `/version` or the group `/apis/networking.istio.io`."""
         status, answer = self._send(_Call("GET", path))
         return refusals.check(status, answer, f"read {path}")
+
+    def time(self) -> datetime:
+        """Give the time by the API server's clock, to the second."""
+        with refusals.unreachable(self._url):
+            date = self._request(_Call("GET", "/version"), _ATTEMPT_S).headers.get("date", "")
+        try:
+            return parsedate_to_datetime(date)
+        except ValueError as error:
+            raise UnavailableError(f"{self._url}: the API server's answers do not tell the time") from error
 
     def post(self, path: str, body: Manifest) -> Manifest:
         """Ask a question that is put by posting an object, as a SelfSubjectAccessReview."""
