@@ -1,4 +1,4 @@
-# Penstock as an image: service, stage, runner, plugin and watchdog are commands of it. docs/image.md says how it is run.
+# Penstock as an image: service, stage, runner, plugin and watchdog are commands of it, see docs/image.md.
 #   docker build .                   the image itself
 #   docker build --target tools .    and the programs that `penstock loadtester` runs
 # BASE is any Debian or Ubuntu with Python 3.11 or newer, its venv module and CA certificates.
@@ -16,13 +16,14 @@ RUN python3 -m venv /build && python3 -m venv --without-pip /opt/penstock
 RUN --mount=type=cache,target=/root/.cache/pip /build/bin/pip install --quiet 'pip>=24' 'cyclonedx-bom>=7'
 WORKDIR /src
 COPY . .
-# What is fat and never used: the Kubernetes client's asyncio twin, the descriptions of AWS services that no metric comes
-# from, the tests of libraries.
+# What is fat and never used: the Kubernetes client's asyncio twin, the descriptions of AWS services that no metric
+# comes from, the tests of libraries.
 RUN --mount=type=cache,target=/root/.cache/pip \
     /build/bin/pip --python /opt/penstock/bin/python install --quiet '.[cloudwatch,notify,stackdriver]' && \
     cd /opt/penstock/lib/python3*/site-packages && \
     rm -r kubernetes/aio gevent/tests greenlet/tests zope/interface/tests && \
-    find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name cloudwatch ! -name signin ! -name 'sso*' ! -name sts -exec rm -r {} + && \
+    find botocore/data -mindepth 1 -maxdepth 1 -type d \
+      ! -name cloudwatch ! -name signin ! -name 'sso*' ! -name sts -exec rm -r {} + && \
     /opt/penstock/bin/python -m compileall -q --invalidation-mode unchecked-hash -j 0 .
 ARG SOURCE_DATE_EPOCH=0
 RUN mkdir /opt/penstock/share && \

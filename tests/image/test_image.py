@@ -114,10 +114,13 @@ def test_it_releases_from_the_first_weight_to_the_last(podman: Podman, image: st
     assert done.stdout == "ad.weather: promoted after weights 0, 20, 40, 60, 80, 100\n"
 
 
-def test_an_orphan_is_reaped(service: Container) -> None:
-    service.python(LEAVE_AN_ORPHAN)
+def test_an_orphan_is_reaped(podman: Podman, image: str) -> None:
+    # A load, since the service would reap by itself.
+    plan = ("--target", "http://127.0.0.1:9/", "--rate", "1", "--duration", "60s")
+    with podman.running(image, "load", "run", *plan, options=SHELL_LESS) as container:
+        container.python(LEAVE_AN_ORPHAN)
 
-    assert service.python(COUNT_ZOMBIES) == "0\n"
+        assert container.python(COUNT_ZOMBIES) == "0\n"
 
 
 def test_it_ends_when_the_cluster_asks(podman: Podman, image: str) -> None:
