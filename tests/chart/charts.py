@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/penstock"
-VALUES = sorted(CHART.glob("ci/*-values.yaml"))
+VALUES = [*sorted(CHART.glob("ci/*-values.yaml")), ROOT / "examples/quick-start/values.yaml"]
 DEFAULT = CHART / "ci/default-values.yaml"
 FULL = CHART / "ci/full-values.yaml"
 NAMESPACE = "release-tools"
@@ -30,7 +30,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def named(path: Path) -> str:
-    return path.name.removesuffix("-values.yaml")
+    return path.name.removesuffix("-values.yaml").replace("values.yaml", path.parent.name)
 
 
 def helm(*words: str, values: Mapping[str, Any] | None = None) -> subprocess.CompletedProcess[str]:

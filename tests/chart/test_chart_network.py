@@ -32,13 +32,14 @@ def ports(rules: list[Manifest]) -> set[Any]:
     return {port["port"] for rule in rules for port in rule.get("ports", [])}
 
 
-def test_hooks_come_from_canary_controllers_the_runner_and_prometheus_alone() -> None:
-    controllers, runner, prometheus = policy(DEFAULT)["ingress"]
+def test_hooks_come_from_canary_controllers_and_what_is_ours_or_scrapes() -> None:
+    controllers, runner, test, prometheus = policy(DEFAULT)["ingress"]
 
     assert namespaces(controllers["from"]) == ["flagger-system", "istio-system"]
     assert runner["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "runner"
+    assert test["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "test"
     assert namespaces(prometheus["from"]) == ["monitoring"]
-    assert ports([controllers, runner, prometheus]) == {"http"}
+    assert ports([controllers, runner, test, prometheus]) == {"http"}
 
 
 def test_the_service_goes_to_names_and_the_api_server_alone() -> None:
@@ -90,7 +91,7 @@ def test_without_prometheus_nobody_reaches_the_watchdog() -> None:
     objects = render({"watchdog": {"enabled": True}, "networkPolicy": {"prometheus": [], "callers": []}})
 
     assert pick(objects, "NetworkPolicy", "penstock-watchdog")["spec"]["ingress"] == []
-    assert len(pick(objects, "NetworkPolicy", "penstock")["spec"]["ingress"]) == 1
+    assert len(pick(objects, "NetworkPolicy", "penstock")["spec"]["ingress"]) == 2
 
 
 def test_policies_can_be_left_out() -> None:

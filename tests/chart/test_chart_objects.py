@@ -180,6 +180,14 @@ def test_tests_have_neither_store_nor_token_of_the_cluster() -> None:
     assert token == [{"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}}]
 
 
+def test_helm_test_asks_whether_the_service_is_ready() -> None:
+    pod = pick(render_file(DEFAULT), "Pod")
+
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    compile(pod["spec"]["containers"][0]["args"][0], "the test", "exec")
+    assert "http://penstock.release-tools/readyz" in pod["spec"]["containers"][0]["args"][0]
+
+
 def test_a_digest_goes_before_a_tag() -> None:
     assert container_of(render_file(FULL), "sluice-gate")["image"].startswith("registry.example/penstock@sha256:0123")
     assert container_of(render({"image": {"tag": "1.2"}}), "penstock")["image"] == "penstock:1.2"

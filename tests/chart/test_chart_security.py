@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.chart import restricted
-from tests.chart.charts import CHART, VALUES, named, needs_helm, pick, pod_of, render_file
+from tests.chart.charts import CHART, DEFAULT, ROOT, VALUES, named, needs_helm, pick, pod_of, render, render_file
 
 USERS = CHART / "ci/runner-users-values.yaml"
 SAFE = {
@@ -60,10 +60,11 @@ def test_the_profile_takes_a_pod_that_may_do_nothing() -> None:
 @needs_helm
 @pytest.mark.parametrize("values", [path for path in VALUES if path != USERS], ids=named)
 def test_the_profile_refuses_nothing_of_the_chart(values: Path) -> None:
-    deployments = [each for each in render_file(values) if each["kind"] == "Deployment"]
+    pods = [pod_of(each) for each in render_file(values) if each["kind"] == "Deployment"]
+    pods.append(pick(render_file(values), "Pod")["spec"])
 
-    assert deployments
-    assert [restricted.faults(pod_of(each)) for each in deployments] == [[]] * len(deployments)
+    assert len(pods) > 1
+    assert [restricted.faults(pod) for pod in pods] == [[]] * len(pods)
 
 
 @needs_helm
@@ -82,6 +83,22 @@ def test_every_root_file_system_is_read_only_and_what_is_written_has_a_volume(va
     for container in (one for each in deployments for one in pod_of(each)["containers"] if one["name"] != "beside"):
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert "/tmp" in {mount["mountPath"] for mount in container["volumeMounts"]}  # noqa: S108 - the pod's
+
+
+@needs_helm
+def test_pods_run_as_the_user_of_the_image_who_alone_may_enter_its_folder() -> None:
+    pod = pod_of(pick(render_file(DEFAULT), "Deployment", "penstock-runner"))
+
+    assert f"\nUSER {pod['securityContext']['runAsUser']}\n" in (ROOT / "Dockerfile").read_text()
+    assert "command" not in pod["containers"][0]  # the entry of the image reaps processes
+
+
+@needs_helm
+def test_where_the_cluster_chooses_users_none_is_named() -> None:
+    objects = render({"podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}})
+
+    context = pod_of(pick(objects, "Deployment", "penstock"))["securityContext"]
+    assert sorted(context) == ["fsGroupChangePolicy", "runAsNonRoot", "seccompProfile"]
 
 
 @needs_helm
