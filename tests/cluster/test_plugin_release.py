@@ -1,7 +1,7 @@
 """Releases by the executor plugin: a fake agent drives the real plugin over HTTP, which runs real stage commands."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +128,30 @@ def test_a_plugin_that_is_killed_in_mid_stage_goes_on_where_it_was(stage: Stage,
 
     assert (result["phase"], stage.status()["phase"]) == ("Succeeded", "Progressing")
     assert any("met trouble: its runner died" in each["message"] for each in again.results["gate"])
+
+
+def test_a_start_that_comes_after_a_stop_gives_the_canary_no_traffic(stage: Stage, plugin: Plugin) -> None:
+    stage.set_image("v2")
+    plugin.engine(ending=Ending.STOPPED, at="start").run()
+
+    plugin.runner.step()
+
+    assert (plugin.runner.done[-1], stage.home(), stage.status()["canaryWeight"]) == ("start", True, 0)
+    assert stage.lease()["spec"]["holderIdentity"] == "argo/uid-1"
+
+
+def test_of_two_workflows_the_second_is_refused_or_takes_over(stage: Stage, plugin: Plugin) -> None:
+    stage.set_image("v2")
+    first = plugin.agent
+    second = replace(first, uid="uid-2", results={})
+    first.run("acquire", {**BODY, "opId": "acquire", "stage": "acquire"})
+    first.run("start", {**BODY, "opId": "start", "stage": "start"})
+
+    refused = second.run("acquire", {**BODY, "opId": "acquire", "stage": "acquire"})
+    second.run("again", {**BODY, "opId": "again", "stage": "acquire", "onConflict": "supersede"})
+    fenced = first.run("weight", {**BODY, "opId": "weight", "stage": "set-weight", "value": "30"})
+
+    assert [each["outputs"]["exitCode"] for each in (refused, fenced)] == ["14", "14"]
+    assert "argo/uid-1" in refused["message"]
+    assert "argo/uid-2" in fenced["message"]
+    assert stage.home()
