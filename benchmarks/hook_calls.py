@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
@@ -46,20 +47,31 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """Say how to call: so many calls a second (0: as fast as it goes) for so long, the n-th as `ask` does."""
+    """Say how to call: so many calls a second (0: as fast as it goes) for so long, the n-th as `ask` does.
+
+    Callers take turns, or call `together`.
+    """
 
     situation: str
     rate: int
     seconds: float
     ask: Callable[[str, int], bool]
+    together: bool = False
 
 
-def call(url: str, path: str, body: object = None, patience_s: float = 60.0) -> tuple[int, str]:
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+def call(
+    url: str, path: str, body: object = None, patience_s: float = 60.0, headers: Mapping[str, str] = _NO_HEADERS
+) -> tuple[int, str]:
     """Post JSON on a connection of its own, or get where there is no body."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=patience_s)
     try:
         text = None if body is None else json.dumps(body)
-        connection.request("GET" if body is None else "POST", path, text, {"Content-Type": "application/json"})
+        connection.request(
+            "GET" if body is None else "POST", path, text, {"Content-Type": "application/json", **headers}
+        )
         response = connection.getresponse()
         return response.status, response.read().decode()
     finally:
@@ -84,7 +96,8 @@ def measure(served: Served, drive: Drive) -> Latency:
     cpu_s, began = spent_s(family), time.monotonic()
 
     def work(index: int) -> None:
-        due, number, pause = began + (index / drive.rate if drive.rate else 0.0), index, threading.Event()
+        turn_s = index / drive.rate if drive.rate and not drive.together else 0.0
+        due, number, pause = began + turn_s, index, threading.Event()
         while time.monotonic() < began + drive.seconds:
             pause.wait(max(0.0, due - time.monotonic()))
             taken.append(_time(served.url, drive, number))
