@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from webhooks.app import create_app
 from webhooks.settings import Settings
+from workflows import serving
 from workflows.cli import COMMANDS
 from workflows.cli.parsers import find_parser, find_subcommands
 
@@ -132,7 +132,7 @@ def _show_content(content: Mapping[str, Any]) -> str:
 
 def _read_document() -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        app = create_app(Settings(data_dir=Path(folder)))
+        app = serving.create(Settings(data_dir=Path(folder)))
         document: Mapping[str, Any] = app.test_client().get("/openapi.json").get_json()
         return document
 

@@ -4,21 +4,60 @@ The rule to keep: it only reads. Who may ask is settled before, as for every oth
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from flask import Flask, Response, request
 
 from webhooks.hooks import HookService
 from webhooks.protocol import RETRY_AFTER_S, one_line
+from webhooks.routes import api
+from webhooks.routes.api.operations import JSON, Operation, Parameter, Schema
 from webhooks.routes.faults import fault
 from workflows.clocks import SystemClock
 from workflows.cluster.client import Cluster
 from workflows.errors import ConfigurationError, TemporaryError
+from workflows.rollout.phase import Phase
+from workflows.rollout.state import Verdict
 from workflows.verdicts.bench import Bench, UnknownCanaryError
-from workflows.verdicts.question import read_question
+from workflows.verdicts.question import FIELDS, read_question
 
 PATH = "/api/v1/verdict"
+
+_TEXT: Schema = {"type": "string"}
+_SAID: Schema = {"enum": [verdict.value for verdict in Verdict]}
+_METRIC: Schema = {
+    "type": "object",
+    "properties": {"verdict": _SAID, "value": {"type": ["number", "null"]}, "limit": _TEXT, "reason": _TEXT},
+    "required": ["verdict", "value", "limit", "reason"],
+}
+SCHEMAS: Mapping[str, Schema] = MappingProxyType(
+    {
+        "Verdict": {
+            "type": "object",
+            "properties": {
+                "ok": {"type": "boolean"},
+                "verdict": _SAID,
+                "score": {"type": ["number", "null"], "minimum": 0, "maximum": 100},
+                "reason": _TEXT,
+                "metrics": {"type": "object", "additionalProperties": _METRIC},
+                "phase": {"enum": [*(phase.value for phase in Phase), None]},
+                "final": {"type": "boolean", "description": "false where asking again may give another verdict"},
+            },
+            "required": ["ok", "verdict", "score", "reason", "metrics", "phase", "final"],
+        },
+        "Question": {
+            "type": "object",
+            "properties": {
+                name: {**({} if name in {"weight", "spec"} else _TEXT), "description": meaning}
+                for name, meaning in FIELDS.items()
+            },
+            "additionalProperties": False,
+        },
+    }
+)
+"""What is asked and answered, by name."""
 
 
 def add_verdicts(app: Flask, _service: HookService, *, bench: Bench) -> None:
@@ -37,7 +76,18 @@ def add_verdicts(app: Flask, _service: HookService, *, bench: Bench) -> None:
             return response
         return Response(json.dumps(assessment.describe()), content_type="application/json")
 
-    app.add_url_rule(PATH, "verdict", answer, methods=["GET", "POST"], provide_automatic_options=False)
+    api.add(app, _list_operations(answer), SCHEMAS)
+
+
+def _list_operations(view: Callable[..., Response]) -> tuple[Operation, ...]:
+    told, answers = "Give the verdict on a release or on metrics", {JSON: "Verdict"}
+    fields = tuple(Parameter(name, "query", {"type": "string"}, meaning) for name, meaning in FIELDS.items())
+    canary = tuple(each for each in fields if each.name == "canary")
+    queried = tuple(each for each in fields if each.name != "spec")
+    return (
+        Operation("askVerdict", "get", PATH, told, view, answers, queried, "", (404,)),
+        Operation("askVerdictAtLength", "post", PATH, told, view, answers, canary, "Question", (404, 413)),
+    )
 
 
 def open_bench(prometheus: str, cluster: Cluster | None) -> Bench:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
 
 from tests.verdicts.test_verdict_metrics import SPEC
 from tests.verdicts.two_arms import Prometheus
@@ -139,3 +140,16 @@ def test_whoever_may_read_may_ask(tmp_path: Path, prometheus: Prometheus, scopes
 
     app.extensions[SERVICE].store.close()
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize("rps", [10.0, 0.0])
+def test_answers_are_as_the_api_describes_itself(client: FlaskClient, prometheus: Prometheus, rps: float) -> None:
+    prometheus.traffic.canary.rps = rps
+    document = client.get("/openapi.json").json
+    assert document
+
+    answer = client.post(PATH, json=GOOD).json
+
+    assert set(document["paths"][PATH]) == {"get", "post"}
+    assert list(Draft202012Validator(document["components"]["schemas"]["Verdict"]).iter_errors(answer)) == []
+    assert list(Draft202012Validator(document["components"]["schemas"]["Question"]).iter_errors(GOOD)) == []

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from webhooks.routes.api.operations import Operation, Parameter
-from webhooks.routes.api.schemas import SCHEMAS
+from webhooks.routes.api.operations import Operation, Parameter, Schema
 
 _ALWAYS = (400, 401, 403, 503)
 _PROBLEM = "application/problem+json"
 
 
-def write_document(operations: Sequence[Operation], version: str) -> dict[str, object]:
+def write_document(operations: Sequence[Operation], version: str, schemas: Mapping[str, Schema]) -> dict[str, object]:
     """Write the document."""
     paths: dict[str, dict[str, object]] = {}
     for operation in operations:
@@ -23,7 +22,7 @@ def write_document(operations: Sequence[Operation], version: str) -> dict[str, o
             "description": "Releases, runs, gates and timelines of canaries.",
         },
         "paths": paths,
-        "components": {"schemas": dict(SCHEMAS), "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {"schemas": dict(schemas), "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{}, {"token": []}],
     }
 

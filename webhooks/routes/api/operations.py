@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Flask, Response
 
 Schema = Mapping[str, Any]
 
@@ -50,10 +50,10 @@ class Operation:
         return self.path.replace("{", "<").replace("}", ">")
 
 
-def register(blueprint: Blueprint, operations: tuple[Operation, ...]) -> None:
+def register(to: Blueprint | Flask, operations: tuple[Operation, ...]) -> None:
     """Add the routes of operations."""
     for operation in operations:
         methods = ["GET"] if operation.method == "get" else [operation.method.upper()]
-        blueprint.add_url_rule(
+        to.add_url_rule(
             operation.rule, operation.name, operation.view, methods=methods, provide_automatic_options=False
         )
