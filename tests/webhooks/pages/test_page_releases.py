@@ -196,6 +196,13 @@ def test_a_rollback_is_asked_for_where_the_release_is_seen(desk: Desk) -> None:
     assert "The rollback gate is open, by ann : customers complain" in say(desk, ONE)
 
 
+def test_a_rollback_that_nobody_would_hear_is_not_offered(desk: Desk) -> None:
+    begin(desk)
+
+    assert "would not be heard" in desk.text(ONE)
+    assert "<button" not in desk.get(ONE).text.partition('<div id="gates"')[2]
+
+
 def test_a_release_that_is_over_takes_no_word(desk: Desk) -> None:
     begin(desk)
     tell(desk, ending=Ending.PROMOTED)
@@ -205,6 +212,7 @@ def test_a_release_that_is_over_takes_no_word(desk: Desk) -> None:
 
 def test_only_who_may_decides(secured: Desk) -> None:
     begin(secured)
+    secured.ask_gate()
     secured.log_in("read")
 
     assert "To decide you need the scope" in secured.text(ONE)

@@ -5,7 +5,7 @@ The one rule to keep: what a page shows is read in bounded pieces, and what nobo
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -62,9 +62,8 @@ class ReleaseStory:
     @property
     def last_figures(self) -> tuple[ArmFigures, ArmFigures]:
         """Give what was last measured of the primary and of the canary."""
-        measured = (one for one in reversed(self.reports) if one.primary != ArmFigures() or one.canary != ArmFigures())
-        last = next(measured, None)
-        return (last.primary, last.canary) if last else (ArmFigures(), ArmFigures())
+        newest = self.reports[::-1]
+        return _find_measured(one.primary for one in newest), _find_measured(one.canary for one in newest)
 
     @cached_property
     def runs(self) -> Sequence[Run]:
@@ -86,6 +85,12 @@ class ReleaseStory:
     def rollback(self) -> Gate | None:
         """Give the rollback gate, None where no hook has asked for it in this release."""
         return next((gate for gate in self.gates if gate.gate == ROLLBACK_GATE and gate.epoch), None)
+
+    @property
+    def listens(self) -> bool:
+        """Tell whether a hook of it was called, so that what is said about its gates is heard."""
+        epoch = self._service.store.epochs.latest(self.release.canary)
+        return epoch is not None and not epoch.ended
 
     @cached_property
     def moments(self) -> Sequence[Moment]:
@@ -113,6 +118,10 @@ class ReleaseStory:
     def _is_within(self, at: float) -> bool:
         release = self.release
         return release.began_at - _AROUND_S <= at <= (release.ended_at or _FOREVER) + _AROUND_S
+
+
+def _find_measured(figures: Iterable[ArmFigures]) -> ArmFigures:
+    return next((one for one in figures if one.success_percent is not None or one.p99_ms is not None), ArmFigures())
 
 
 def read_reports(service: HookService, release: Release) -> Iterator[Report]:

@@ -58,8 +58,22 @@
     return line(label, "bad", { dash: [6, 4], width: 1.5, points: { show: false } });
   }
 
+  function clock() {
+    return { label: "UTC", value: (_, seconds) => (seconds === null ? "" : tell(seconds)) };
+  }
+
   function arms(label) {
-    return [{}, line("primary", "faint"), line("canary", "link"), limit(label)];
+    return [clock(), line("primary", "faint"), line("canary", "link"), limit(label)];
+  }
+
+  // As everywhere on the pages, times are in UTC.
+  function tell(seconds) {
+    return new Date(seconds * 1000).toISOString().slice(11, 19);
+  }
+
+  function mark(plot, times) {
+    const days = plot.scales.x.max - plot.scales.x.min > 86400;
+    return times.map((time) => (days ? new Date(time * 1000).toISOString().slice(5, 16).replace("T", " ") : tell(time)));
   }
 
   function draw(id, series, range) {
@@ -69,8 +83,8 @@
       width: place.clientWidth,
       height: HEIGHT,
       series,
-      scales: { y: { range } },
-      axes: [axis, { ...axis, size: 60 }],
+      scales: { x: { range: (_, from, to) => [from, Math.max(to, from + 10)] }, y: { range } },
+      axes: [{ ...axis, space: 90, values: mark }, { ...axis, size: 60 }],
       cursor: { drag: { x: true, y: false } },
     };
     return [id, new uPlot(options, tables()[id], place)];
@@ -90,7 +104,7 @@
     for (const [, plot] of plots) plot.destroy();
     const stepped = line("canary weight", "link", { paths: uPlot.paths.stepped({ align: 1 }) });
     plots = [
-      draw("plot-weight", [{}, stepped], () => [0, 100]),
+      draw("plot-weight", [clock(), stepped], () => [0, 100]),
       draw("plot-success", arms("at least"), around(limits.success, 0, 100)),
       draw("plot-p99", arms("at most"), around(limits.p99, 0, null)),
     ];
