@@ -27,7 +27,8 @@ def report(given: argparse.Namespace) -> int:
     try:
         document = json.loads(given.document.read_text(encoding="utf-8"))
         if not isinstance(document, dict) or document.get("schema") != DOCUMENT_SCHEMA:
-            raise PlanError(f"{given.document}: is not a run's JSON document ({DOCUMENT_SCHEMA})")
+            what = f"is not a run's JSON document ({DOCUMENT_SCHEMA})"
+            raise PlanError(f"{given.document}: {what}; give what --json wrote, to the penstock that wrote it")
         write_reports(document, given.report)
     except (ValueError, KeyError, OSError) as error:
         raise PlanError(f"{given.document}: cannot be read ({error})") from error

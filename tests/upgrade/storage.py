@@ -20,6 +20,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
+from loadtester.cli import main as load_main
 from tests.cluster import definitions, mesh, registry
 from tests.cluster.api_server import ApiServer
 from tests.cluster.kubelet import Kubelet
@@ -135,6 +136,10 @@ def main() -> None:
         _record_release(place / judge, of, weight)
     _write(place / "cluster.json", _record_cluster)
     _write(place / "service.sql", _record_service)
+    # Nobody listens at port 9: the run fails, which is a report like any other.
+    load_main(
+        ["run", "--target", "http://127.0.0.1:9/", "--rate", "5", "--duration", "1s", "--json", f"{place}/load.json"]
+    )
 
 
 def _record_release(folder: Path, of: RolloutPlan, weight: int) -> None:

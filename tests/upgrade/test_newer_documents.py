@@ -8,6 +8,7 @@ import pytest
 
 from tests.journal import journals
 from tests.upgrade.storage import JOURNAL, RELEASES, STORED, told
+from workflows.cli import main
 from workflows.errors import ConfigurationError
 
 PRESENT = max(STORED.iterdir())
@@ -42,3 +43,12 @@ def test_a_journal_of_a_newer_version_is_not_gone_on_with(tmp_path: Path) -> Non
 
     with pytest.raises(ConfigurationError, match=r"version 2 is not 1, .* use the penstock that wrote it"):
         told(folder, plan).__enter__()
+
+
+def test_no_reports_are_made_of_a_load_of_a_newer_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left = tmp_path / "load.json"
+    left.write_text((PRESENT / "load.json").read_text().replace("load-run/1", "load-run/2"))
+
+    assert main(["load", "report", str(left), "--report", str(tmp_path)]) == 104
+
+    assert f"{left}: is not a run's JSON document (penstock.load-run/1)" in capsys.readouterr().err

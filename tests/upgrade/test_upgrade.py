@@ -78,6 +78,13 @@ def test_the_service_goes_on_with_the_runs_and_gates_that_were_left(version: str
     bench.store.close()
 
 
+@VERSIONS
+def test_reports_are_made_of_the_document_of_a_load_that_was_left(version: str, tmp_path: Path) -> None:
+    assert main(["load", "report", str(STORED / version / "load.json"), "--report", str(tmp_path)]) == 0
+
+    assert "http_req_failed rate = 1, wanted &lt; 0.01" in (tmp_path / "report.html").read_text()
+
+
 @pytest.mark.parametrize("revision", schema.REVISIONS[:-1])
 def test_a_store_of_every_earlier_revision_is_brought_up_to_date_with_all_that_is_in_it(
     revision: str, tmp_path: Path
