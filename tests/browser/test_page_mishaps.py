@@ -1,0 +1,105 @@
+"""What a page that is open meets: a restart, a deleted run, a log-in that ends, hostile names."""
+
+import os
+import signal
+import time
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.premises import Premises
+from tests.browser.visits import Visit, find_barriers, is_wider_than_a_phone, keep_picture
+from tests.webhooks.served import children_of, eventually
+from webhooks.runs.changes import change
+from webhooks.store.records import CanaryName, Run, RunOrder, RunState
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe\u200b\x1b[31m" + "wide" * 500
+GONE = "0" * 31 + "1"
+
+
+def store_run(premises: Premises, run_id: str, name: str) -> None:
+    """Store a run that has ended, everything about it called by a name."""
+    order = RunOrder(run_id, CanaryName(name, name), 1, name, name, "{}", name, "", {name: name})
+    run = Run(run_id, order, 1.0, RunState.FAILED, standing=False, ended_at=2.0, reason=name, log=name)
+    with premises.store() as store:
+        store.runs.join(run)
+        store.logs.append(run_id, name.encode(), 1 << 20)
+
+
+def test_a_page_that_is_open_over_a_restart_goes_on(ann: Visit, premises: Premises) -> None:
+    page = ann.open("/ui/gates")
+    premises.hook("confirm-promotion", "before")
+    expect(page.get_by_text("before.weather")).to_be_visible()
+    for worker in children_of(premises.served.web):
+        os.kill(worker, signal.SIGKILL)
+    eventually(premises.served.accepts, "a new worker")
+    premises.hook("confirm-promotion", "after")
+
+    expect(page.get_by_text("after.weather")).to_be_visible(timeout=15_000)
+
+
+def test_a_run_that_is_deleted_while_it_is_shown_is_said(ann: Visit, premises: Premises) -> None:
+    run = premises.start_run("shortlived", "long", seconds="101")
+    page = ann.open(f"/ui/runs/{run}")
+    page.get_by_role("button", name="Cancel the run").click()
+    expect(page.locator("#run .state")).to_have_text("cancelled")
+    other = premises.start_run("shortlived", "long", seconds="102")
+    still = ann.open(f"/ui/runs/{other}")
+    with premises.store() as store:
+        change(store.runs, other, lambda now: replace(now, state=RunState.CANCELLED, ended_at=1.0, standing=False))
+        store.runs.prune(2.0, 1_000_000)
+
+    expect(still.get_by_text("it was deleted while the page was open")).to_be_visible()
+
+
+def test_an_expired_log_in_leads_back_to_what_was_done(ann: Visit, premises: Premises) -> None:
+    premises.hook("confirm-promotion", "late")
+    page = ann.open("/ui/gates/weather/late/confirm-promotion")
+    ann.context.clear_cookies()
+    page.get_by_role("form", name="Approve").get_by_role("button").click()
+    page.get_by_label("Token").fill(premises.tokens["bob"])
+    page.get_by_role("button", name="Log in").click()
+
+    expect(page.get_by_role("heading", name="Gate confirm-promotion")).to_be_visible()
+    expect(page.locator("#gate .state").first).to_have_text("waiting")
+
+
+def typed(page: Page) -> tuple[str, bool]:
+    return page.evaluate("[document.activeElement.value, document.activeElement.id === 'cancel-why']")
+
+
+def test_what_one_types_outlives_what_happens_meanwhile(ann: Visit, premises: Premises) -> None:
+    run = premises.start_run("typed", "long", seconds="103")
+    page = ann.open(f"/ui/runs/{run}")
+    page.get_by_label("Why").press_sequentially("half a rea")
+    with premises.store() as store:
+        change(store.runs, run, lambda now: replace(now, reason="news of it"))
+    expect(page.get_by_text("news of it")).to_be_visible()
+
+    assert typed(page) == ["half a rea", True]
+    page.get_by_role("button", name="Cancel the run").click()
+
+
+def test_what_is_called_something_hostile_is_shown_safely(ann: Visit, premises: Premises) -> None:
+    store_run(premises, f"{time.time_ns():032x}", HOSTILE)
+    store_run(premises, GONE, HOSTILE)
+    page = ann.open(f"/ui/runs/{GONE}")
+    expect(page.frame_locator("iframe").get_by_role("heading", name="Report")).to_be_visible()
+    keep_picture(page, "hostile")
+
+    assert (find_barriers(page), is_wider_than_a_phone(page)) == ([], False)
+    page.goto(premises.url + "/ui/runs?state=failed")
+    assert is_wider_than_a_phone(page) is False
+    assert "[U+202E]" in page.inner_text("main")
+
+
+@pytest.mark.parametrize("path", ["/ui/", "/ui/gates", "/ui/runs"])
+def test_the_keyboard_reaches_everything_in_the_order_it_is_seen(ann: Visit, path: str) -> None:
+    page = ann.open(path)
+    page.keyboard.press("Tab")
+    first = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("Enter")
+    inside = page.evaluate("document.activeElement.id")
+
+    assert (first, inside) == ("Skip to the content", "main")
