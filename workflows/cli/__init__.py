@@ -71,6 +71,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "runs": Command("webhooks.cli.runs", "main", "list, wait for and cancel the runs of tests"),
         "token": Command("webhooks.cli.token", "main", "make a token for the HTTP API"),
         "load": Command("loadtester.cli", "main", "make load and judge it"),
+        "init": Command("workflows.cli.init", "main", "write a first Canary, catalog and values for the chart"),
         "doctor": Command("workflows.cli.doctor", "main", "examine what a release needs, and say what mends it"),
         "completion": Command("workflows.cli.completion", "main", "print a script for the completion of a shell"),
     }
