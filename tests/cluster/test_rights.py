@@ -171,6 +171,16 @@ def test_who_waits_needs_the_rights_of_the_table(stage: Stage, hire: Callable[..
     assert employee.unused(Part.WAIT) == set()
 
 
+def test_who_asks_for_the_verdict_needs_the_rights_of_the_table(stage: Stage, hire: Callable[..., Employee]) -> None:
+    begin(stage)
+    employee = hire(Part.VERDICT)
+
+    code = employee.give("verdict", "--canary", "ad")
+
+    assert code == 11
+    assert employee.unused(Part.VERDICT) == set()
+
+
 def test_who_gives_orders_needs_the_rights_of_the_table(stage: Stage, hire: Callable[..., Employee]) -> None:
     begin(stage)
     employee = hire(Part.ORDER)

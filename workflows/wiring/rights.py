@@ -44,6 +44,7 @@ class Part(enum.Enum):
     RELEASE = "release"
     WATCHDOG = "watchdog"
     WAIT = "wait"
+    VERDICT = "verdict"
     ORDER = "order"
     REVERT = "revert"
     ADOPT = "adopt"
@@ -61,6 +62,7 @@ _SUMMARIES: Mapping[Part, str] = MappingProxyType(
         Part.RELEASE: "`penstock run` and `penstock stage`",
         Part.WATCHDOG: "`penstock watchdog`, besides the rights of a release",
         Part.WAIT: "`penstock wait` and `penstock stage status`",
+        Part.VERDICT: "`penstock verdict`, and `penstock serve` where it is asked for verdicts",
         Part.ORDER: "`penstock pause`, `resume`, `abort`, `retry` and `promote`",
         Part.REVERT: "`penstock revert`, besides the rights of a release",
         Part.ADOPT: "`penstock adopt` and `penstock hand-back`",
@@ -157,6 +159,15 @@ def _list_wait(plan: RolloutPlan) -> Iterator[Right]:
     yield from _list_revision(plan)
 
 
+def _list_verdict(plan: RolloutPlan) -> Iterator[Right]:
+    yield Right(CANARY, ("get",), "know its limits, and see whether Flagger drives")
+    yield Right(CONFIG_MAP, ("get",), "see where our release stands")
+    if any(check.template for check in plan.analysis.checks):
+        yield Right(METRIC_TEMPLATE, ("get",), "ask the queries of spec.analysis.metrics")
+    if find_dialect(plan).is_target:
+        yield Right(kind_of(plan), ("get",), "know which revisions are the two arms")
+
+
 def _list_revision(plan: RolloutPlan) -> Iterator[Right]:
     yield Right(kind_of(plan), ("get",), "know the revision that the target asks for")
     if plan.target.kind in _WITH_PODS:
@@ -206,6 +217,7 @@ _ROWS = MappingProxyType(
         Part.RELEASE: _list_release,
         Part.WATCHDOG: _list_watchdog,
         Part.WAIT: _list_wait,
+        Part.VERDICT: _list_verdict,
         Part.ORDER: _list_order,
         Part.REVERT: _list_revert,
         Part.ADOPT: _list_adopt,
