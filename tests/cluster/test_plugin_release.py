@@ -116,7 +116,7 @@ def test_a_plugin_that_is_killed_in_mid_stage_goes_on_where_it_was(stage: Stage,
     stage.set_image("v2")
     assert stage.stage("start", "--owner=argo/6f1d2c9a-uid") == 0
     flags = [f"--kubeconfig={stage.kubeconfig}"]
-    gate = {**BODY, "opId": "gate", "stage": "gate", "interval": "2s", "prometheus": stage.prometheus}
+    gate = {**BODY, "opId": "gate", "stage": "gate", "interval": "3s", "prometheus": stage.prometheus}
     with plugin_process(tmp_path, *flags) as served:
         agent = Agent(served.url, pace=0.1)
         eventually(lambda: phase_of(agent.deliver("gate", gate)) == "Running", "a gate that works")
