@@ -116,6 +116,14 @@ def test_reports_are_read_in_their_order_however_they_came(store: Store) -> None
     assert [one.sequence for one in store.reports.select(AD, "one", after=1, limit=2)] == [2, 3]
 
 
+def test_the_newest_reports_of_a_kind_are_found_among_others(store: Store) -> None:
+    kinds = (ReportKind.DECISION, ReportKind.EVENT, ReportKind.DECISION, ReportKind.SAMPLE, ReportKind.DECISION)
+    store.reports.add(AD, "one", [Report(number, 1.0, kind) for number, kind in enumerate(kinds)])
+
+    assert [one.sequence for one in store.reports.newest(AD, "one", ReportKind.DECISION, 2)] == [4, 2]
+    assert store.reports.newest(AD, "two", ReportKind.DECISION, 2) == ()
+
+
 def test_only_the_newest_reports_are_kept(store: Store) -> None:
     store.reports.add(AD, "one", [Report(number, 1.0, ReportKind.SAMPLE) for number in range(1, 11)])
     store.reports.add(AD, "one", [Report(number, 1.0, ReportKind.SAMPLE) for number in range(11, 10_006)])

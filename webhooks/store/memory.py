@@ -7,7 +7,7 @@ from threading import Lock
 
 from webhooks.store.port import EpochStore, EventStore, GateStore, LogStore, ReleaseStore, ReportStore, RunStore
 from webhooks.store.records import EVERY_EPOCH, CanaryName, Epoch, Gate, HookEvent, Run, RunQuery, RunState
-from webhooks.store.releases import MOST_REPORTS, Release, ReleaseQuery, Report
+from webhooks.store.releases import MOST_REPORTS, Release, ReleaseQuery, Report, ReportKind
 
 _EVENTS_KEPT = 1000
 
@@ -247,6 +247,11 @@ class _MemoryReports:
         with self._lock:
             kept = dict(self._told.get((canary, release_id), {}))
         return tuple(kept[sequence] for sequence in sorted(kept) if sequence > after)[:limit]
+
+    def newest(self, canary: CanaryName, release_id: str, kind: ReportKind, limit: int) -> tuple[Report, ...]:
+        with self._lock:
+            kept = dict(self._told.get((canary, release_id), {}))
+        return tuple(kept[place] for place in sorted(kept, reverse=True) if kept[place].kind is kind)[:limit]
 
     def keep_journal(self, canary: CanaryName, release_id: str, content: bytes) -> None:
         self._journals[canary, release_id] = content

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from webhooks.store.records import CanaryName, Epoch, Gate, HookEvent, Run, RunQuery, RunState
-from webhooks.store.releases import Release, ReleaseQuery, Report
+from webhooks.store.releases import Release, ReleaseQuery, Report, ReportKind
 
 
 class RunWork(Protocol):
@@ -168,6 +168,10 @@ class ReportStore(Protocol):
 
     def select(self, canary: CanaryName, release_id: str, after: int = 0, limit: int = 500) -> tuple[Report, ...]:
         """List the reports that follow a sequence, in their order."""
+        ...
+
+    def newest(self, canary: CanaryName, release_id: str, kind: ReportKind, limit: int) -> tuple[Report, ...]:
+        """List the newest reports of one kind, the newest first."""
         ...
 
     def keep_journal(self, canary: CanaryName, release_id: str, content: bytes) -> None:

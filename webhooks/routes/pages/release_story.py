@@ -22,8 +22,8 @@ MOST_POINTS = 500
 _ROWS = 200
 _MOMENTS = 300
 _RUNS = 100
+_SAMPLES = 50
 _AROUND_S = 60.0
-_PAGES = 40
 _POSITION = re.compile(r"([0-9]{1,16})\.([0-9a-f]{8})\.([0-9a-f]{8})")
 _WEIGHT = re.compile(r"Advance \S+ canary weight (\d{1,3})\b")
 _FOREVER = float("inf")
@@ -50,20 +50,19 @@ class ReleaseStory:
         self.release = release
 
     @cached_property
-    def reports(self) -> tuple[Report, ...]:
-        """List all that was reported of it."""
-        return tuple(read_reports(self._service, self.release))
-
-    @property
     def rows(self) -> Sequence[Report]:
         """List its newest decisions, the newest first."""
-        return [report for report in self.reports if report.kind is ReportKind.DECISION][::-1][:_ROWS]
+        return self._find(ReportKind.DECISION, _ROWS)
 
     @property
     def last_figures(self) -> tuple[ArmFigures, ArmFigures]:
         """Give what was last measured of the primary and of the canary."""
-        newest = self.reports[::-1]
+        told = (*self.rows, *self._find(ReportKind.SAMPLE, _SAMPLES))
+        newest = sorted(told, key=lambda one: -one.sequence)
         return _find_measured(one.primary for one in newest), _find_measured(one.canary for one in newest)
+
+    def _find(self, kind: ReportKind, limit: int) -> Sequence[Report]:
+        return self._service.store.reports.newest(self.release.canary, self.release.id, kind, limit)
 
     @cached_property
     def runs(self) -> Sequence[Run]:
@@ -95,7 +94,8 @@ class ReleaseStory:
     @cached_property
     def moments(self) -> Sequence[Moment]:
         """List what happened, the newest first."""
-        told = [Moment(one.at, "loop", one.text, one.warning) for one in self.reports if one.kind is ReportKind.EVENT]
+        reported = self._find(ReportKind.EVENT, _MOMENTS)
+        told = [Moment(one.at, "loop", one.text, one.warning) for one in reported]
         known = {moment.text for moment in told}
         told += [moment for moment in self._list_heard() if moment.kind != "event" or moment.text not in known]
         return sorted(told, key=lambda moment: -moment.at)[:_MOMENTS]
@@ -122,17 +122,6 @@ class ReleaseStory:
 
 def _find_measured(figures: Iterable[ArmFigures]) -> ArmFigures:
     return next((one for one in figures if one.success_percent is not None or one.p99_ms is not None), ArmFigures())
-
-
-def read_reports(service: HookService, release: Release) -> Iterator[Report]:
-    """Read the reports of a release page by page."""
-    after = 0
-    for _ in range(_PAGES):
-        page = service.store.reports.select(release.canary, release.id, after, MOST_POINTS)
-        yield from page
-        if len(page) < MOST_POINTS:
-            return
-        after = page[-1].sequence
 
 
 def list_points(service: HookService, release: Release, after: int) -> list[Point]:

@@ -6,7 +6,7 @@ from sqlalchemy import and_, bindparam, delete, insert, select
 
 from webhooks.store import documents
 from webhooks.store.records import CanaryName
-from webhooks.store.releases import MOST_REPORTS, Report
+from webhooks.store.releases import MOST_REPORTS, Report, ReportKind
 from webhooks.store.sql.database import Database
 from webhooks.store.sql.releases import name
 from webhooks.store.sql.tables import journals, reports
@@ -18,6 +18,7 @@ _THERE = select(reports.c.sequence).where(
 )
 _INSERT = insert(reports)
 _SELECT = select(reports.c.document).where(_MINE, reports.c.sequence > bindparam("after")).order_by(reports.c.sequence)
+_NEWEST = select(reports.c.document).where(_MINE, reports.c.kind == bindparam("the_kind"))
 _OLDEST = select(reports.c.sequence).where(_MINE).order_by(reports.c.sequence.desc()).offset(MOST_REPORTS).limit(1)
 _FORGET = delete(reports).where(_MINE, reports.c.sequence <= _OLDEST.scalar_subquery())
 _JOURNAL = and_(journals.c.canary == bindparam("the_canary"), journals.c.release_id == bindparam("the_id"))
@@ -40,7 +41,7 @@ class SqlReports:
         with self._database.writing(f"reports {mine['the_canary']} {release_id}") as connection:
             there = connection.execute(_THERE, {**mine, "first": min(told), "last": max(told)}).scalars().all()
             new = [report for report in told.values() if report.sequence not in set(there)]
-            rows = [{**row, "sequence": one.sequence, "document": documents.write_report(one)} for one in new]
+            rows = [{**row, **_row(one)} for one in new]
             if rows:
                 connection.execute(_INSERT, rows)
                 connection.execute(_FORGET, mine)
@@ -52,6 +53,13 @@ class SqlReports:
         with self._database.reading() as connection:
             rows = connection.execute(_SELECT.limit(limit), asked).scalars().all()
         return tuple(map(documents.read_report, rows))
+
+    def newest(self, canary: CanaryName, release_id: str, kind: ReportKind, limit: int) -> tuple[Report, ...]:
+        """List the newest reports of one kind, the newest first."""
+        asked = {**name(canary, release_id), "the_kind": kind.value}
+        query = _NEWEST.order_by(reports.c.sequence.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return tuple(map(documents.read_report, connection.execute(query, asked).scalars().all()))
 
     def keep_journal(self, canary: CanaryName, release_id: str, content: bytes) -> None:
         """Keep the journal of a release in place of the one before."""
@@ -66,3 +74,7 @@ class SqlReports:
         with self._database.reading() as connection:
             content = connection.execute(_READ, name(canary, release_id)).scalar_one_or_none()
         return None if content is None else bytes(content)
+
+
+def _row(report: Report) -> dict[str, object]:
+    return {"sequence": report.sequence, "kind": report.kind.value, "document": documents.write_report(report)}

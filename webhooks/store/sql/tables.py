@@ -115,6 +115,7 @@ reports = Table(
     Column("canary", Text, nullable=False),
     Column("release_id", Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("document", Text, nullable=False),
     PrimaryKeyConstraint("canary", "release_id", "sequence"),
 )

@@ -55,6 +55,7 @@ CREATE TABLE reports (
 	canary TEXT NOT NULL, 
 	release_id TEXT NOT NULL, 
 	sequence BIGINT NOT NULL, 
+	kind TEXT NOT NULL, 
 	document TEXT NOT NULL, 
 	PRIMARY KEY (canary, release_id, sequence)
 );

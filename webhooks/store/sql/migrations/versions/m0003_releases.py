@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("canary", sa.Text, nullable=False),
         sa.Column("release_id", sa.Text, nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
         sa.Column("document", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("canary", "release_id", "sequence"),
     )
