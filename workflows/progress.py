@@ -5,7 +5,7 @@ Bars are drawn on stderr and vanish at the end; colours come from rich, which ho
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -34,11 +34,25 @@ def _open_bar() -> Any:
 
 @contextmanager
 def waiting(label: str) -> Iterator[Callable[[str], None]]:
-    """Show that something goes on, and what; the function that is given tells it anew."""
+    """Show that something goes on, and what; the function that is given tells it anew.
+
+    A terminal that is gone is no reason to stop what goes on.
+    """
     if not sys.stderr.isatty():
         yield lambda _: None
         return
     console = import_module("rich.console").Console(stderr=True)
     text = import_module("rich.text").Text
-    with console.status(text(label)) as status:
-        yield lambda told: status.update(text(f"{label}: {told}"))
+    status = console.status(text(label))
+
+    def tell(told: str) -> None:
+        with suppress(OSError, ValueError):
+            status.update(text(f"{label}: {told}"))
+
+    with suppress(OSError, ValueError):
+        status.start()
+    try:
+        yield tell
+    finally:
+        with suppress(OSError, ValueError):
+            status.stop()

@@ -26,6 +26,8 @@ LISTING = [
     "wait",
     "simulate",
     "backtest",
+    "verdict",
+    "doctor",
 ]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PARSERS = dict(parsers.walk())
@@ -114,6 +116,29 @@ def test_what_is_waited_for_is_told_anew(open_terminal: Callable[[], Terminal]) 
         tell("weight 20")
 
     assert "weight 20" in terminal.getvalue()
+
+
+def test_a_terminal_that_is_gone_stops_nothing(
+    open_terminal: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(_: str) -> int:
+        raise OSError("the terminal is gone")
+
+    terminal = open_terminal()
+    monkeypatch.setattr(terminal, "write", break_off)
+
+    with progress.waiting("releasing ad") as tell:
+        tell("weight 20")
+
+
+def test_a_release_shows_at_a_terminal_where_it_stands(open_terminal: Callable[[], Terminal]) -> None:
+    terminal = open_terminal()
+
+    assert main(["run", str(EXAMPLES / "ad-service" / "canary.yaml"), "--platform", "memory"]) == 0
+
+    shown = terminal.getvalue()
+    assert "releasing ad.weather" in shown
+    assert "Advance ad.weather canary weight 60" in shown
 
 
 def test_no_colour_is_shown_where_none_is_wanted(open_terminal: Callable[[], Terminal]) -> None:

@@ -1,9 +1,5 @@
 """Run `penstock completion`: print a script with which a shell completes the commands, their options and values.
 
-bash: penstock completion bash > ~/.local/share/bash-completion/completions/penstock
-zsh:  penstock completion zsh > FOLDER/_penstock, in a folder of $fpath
-fish: penstock completion fish > ~/.config/fish/completions/penstock.fish
-
 The script holds all that it offers, so that a shell starts nothing when it completes.
 """
 
@@ -18,6 +14,10 @@ from workflows.cli import COMMANDS, parsers
 from workflows.errors import ExitCode
 
 SHELLS = ("bash", "zsh", "fish")
+WHERE = """where to keep the script:
+  bash: penstock completion bash > ~/.local/share/bash-completion/completions/penstock
+  zsh:  penstock completion zsh > FOLDER/_penstock, in a folder of $fpath
+  fish: penstock completion fish > ~/.config/fish/completions/penstock.fish"""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,7 +30,10 @@ def main(argv: Sequence[str]) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """Describe the options."""
     parser = argparse.ArgumentParser(
-        "penstock completion", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        "penstock completion",
+        description=__doc__,
+        epilog=WHERE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
     return parser

@@ -15,7 +15,8 @@ from workflows.errors import ConfigurationError
 from workflows.journal import place
 from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible, owner
-from workflows.records import keep_nothing
+from workflows.progress import waiting
+from workflows.records import TickRecord, keep_nothing
 from workflows.release import Release
 from workflows.reports.recorder import Recorder
 from workflows.reports.release import write_json
@@ -58,9 +59,14 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(release: Release, recorder: Recorder) -> RolloutState:
+    def watch(record: TickRecord) -> None:
+        recorder.watch(record)
+        state = record.decision.state
+        tell(f"{state.phase.value}, weight {state.weight}")
+
     try:
-        with interruptible():
-            return loop.run(release, recorder.watch)
+        with interruptible(), waiting(f"releasing {recorder.name}") as tell:
+            return loop.run(release, watch)
     except KeyboardInterrupt:
         return release.state()
 

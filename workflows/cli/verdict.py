@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from workflows.canary.templates import DEFAULT_NAMESPACE
 from workflows.cli.subject import KUBERNETES, LOCAL, add_cluster_options, connect, read_name, read_object
 from workflows.clocks import SystemClock
 from workflows.errors import ConfigurationError, ExitCode, TemporaryError
+from workflows.output import add_output_option, show
 from workflows.ports import Clock
+from workflows.progress import waiting
 from workflows.reports.text import number, printable
 from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Verdict
@@ -58,8 +61,9 @@ def main(argv: Sequence[str], clock: Clock | None = None) -> int:
     fields = _write_fields(arguments, subject)
     question = read_question(fields)
     ask = _choose(arguments, subject, question, fields)
-    answer = _await(ask, _read_wait(arguments.wait), clock or SystemClock())
-    sys.stdout.write(json.dumps(answer) + "\n" if arguments.output == "json" else _draw(subject.place, answer))
+    with waiting(f"waiting for the verdict on {subject.place.key}"):
+        answer = _await(ask, _read_wait(arguments.wait), clock or SystemClock())
+    show(arguments.output, answer, partial(_draw, subject.place, answer))
     return _CODES.get(Verdict(answer["verdict"]), ExitCode.INCONCLUSIVE)
 
 
@@ -85,7 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--primary-hash", default="", metavar="HASH", help="the pod template hash of an Argo Rollout")
     parser.add_argument("--canary-hash", default="", metavar="HASH", help="the same of its canary")
     parser.add_argument("--wait", metavar="10m", help="ask again until the verdict is final, at most so long")
-    parser.add_argument("--output", choices=("table", "json"), default="table", help="form of the output (table)")
+    add_output_option(parser)
     return parser
 
 

@@ -12,7 +12,7 @@ class ConsoleEvents:
     """Write each event to a stream, with its time and kind."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+        self._stream = stream
         self._last = ""
 
     def emit(self, plan: RolloutPlan, event: Event, at: datetime) -> None:
@@ -22,6 +22,6 @@ class ConsoleEvents:
         self._last = event.message
         kind = "Warning" if event.warning else "Normal"
         try:
-            print(f"{at:%H:%M:%S} {kind:7} {plan.key} {event.message}", file=self._stream, flush=True)
+            print(f"{at:%H:%M:%S} {kind:7} {plan.key} {event.message}", file=self._stream or sys.stderr, flush=True)
         except (OSError, ValueError):
-            self._stream = sys.stderr
+            self._stream = None
