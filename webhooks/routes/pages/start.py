@@ -1,4 +1,4 @@
-"""Show the first page: which gates wait, what runs, what is wrong."""
+"""Show the first page: what is released, which gates wait, what runs, what is wrong."""
 
 from dataclasses import dataclass
 
@@ -7,33 +7,38 @@ from flask import Blueprint, Response
 from webhooks.gates import GateService
 from webhooks.hooks import HookService
 from webhooks.live import Event, Feed, Glance, Hub
+from webhooks.releases import ReleaseService
 from webhooks.routes.pages.gates import GatesFeed
+from webhooks.routes.pages.release_story import describe
+from webhooks.routes.pages.releases import ReleasesFeed
 from webhooks.routes.pages.rendering import render
 from webhooks.routes.pages.runs import RunsFeed, list_under_way
 from webhooks.routes.pages.streams import address, stream
 from webhooks.runs import RunService
 from webhooks.store.records import GateState
+from webhooks.store.releases import ReleaseQuery
 
 _MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
 class StartFeed:
-    """Tell when runs or gates have changed."""
+    """Tell when releases, runs or gates have changed."""
 
+    releases: ReleaseService
     runs: RunService
     gates: GateService
 
     def look(self, position: str) -> Glance:
-        """Join what both feeds see."""
-        feeds: tuple[Feed, ...] = (RunsFeed(self.runs), GatesFeed(self.gates))
+        """Join what their feeds see."""
+        feeds: tuple[Feed, ...] = (ReleasesFeed(self.releases, ""), RunsFeed(self.runs), GatesFeed(self.gates))
         now = "~".join(feed.look("").position for feed in feeds)
         return Glance(now, (Event("changed"),) if position not in {"", now} else ())
 
 
 def add_routes(blueprint: Blueprint, service: HookService, hub: Hub) -> None:
     """Add the routes of the first page."""
-    feed = StartFeed(service.runs, service.gates)
+    feed = StartFeed(service.releases, service.runs, service.gates)
 
     def show_start() -> Response:
         live = address("start", feed)
@@ -45,6 +50,9 @@ def add_routes(blueprint: Blueprint, service: HookService, hub: Hub) -> None:
             waiting=waiting[:_MOST],
             waiting_count=len(waiting),
             running=list_under_way(service.runs),
+            releases=[one for one in service.releases.page(ReleaseQuery(limit=_MOST)) if one.ending is None],
+            describe=describe,
+            silent=service.releases.is_silent,
             fault=service.catalog.fault,
         )
 
