@@ -1,7 +1,7 @@
-"""How long `penstock render` takes, from the start of the process to its end, for every kind and every example canary.
+"""How long `penstock render` takes, from the start of the process to its end, for every example canary.
 
-Run it as `python benchmarks/render.py [--json FILE]`; exit code 1 when the best run of any misses the limit. CPU seconds
-say the same on a busy machine.
+Run it as `python benchmarks/render.py [--json FILE]`; exit code 1 when the best run of any misses the limit. CPU
+seconds say the same on a busy machine.
 """
 
 import argparse
