@@ -152,6 +152,9 @@ def test_a_service_that_is_not_there_is_trouble_for_a_while(capsys: pytest.Captu
         (200, {"ok": True}, 78, "gave no verdict; is it the address of penstock serve?"),
         (200, "hello", 78, "gave no verdict"),
         (200, "[1]", 78, "gave no verdict"),
+        (200, {"verdict": ["passed"]}, 78, "gave no verdict"),
+        (200, {"verdict": "passed", "score": "high"}, 78, "gave no verdict"),
+        (200, {"verdict": "passed", "metrics": {"x": 1}}, 78, "gave no verdict"),
         (401, {"detail": "no valid token"}, 78, "answered 401: no valid token"),
         (429, "slow down", 75, "answered 429: slow down"),
         (503, {"detail": "ask again"}, 75, "answered 503: ask again"),
@@ -185,3 +188,17 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(
     assert run("--server", "http://127.0.0.1:9") == 78
 
     assert "cret" not in capsys.readouterr().err
+
+
+def test_what_a_service_says_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "\x1b[31mred\u202e\nnext"
+    with serve() as server:
+        server.answer(
+            {"verdict": "passed", "reason": hostile, "metrics": {hostile: {"verdict": "x", "reason": hostile}}}
+        )
+        assert run("--server", server.url) == 0
+
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert len(shown.splitlines()) == 2

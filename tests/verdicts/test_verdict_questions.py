@@ -4,14 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
 from tests.verdicts.test_verdict_metrics import SPEC
 from tests.verdicts.two_arms import Prometheus
-from webhooks.access import make_token
+from webhooks.access import Admission, Need, Scope, make_token
 from webhooks.access.tokens import read_scopes
 from webhooks.app import SERVICE
+from webhooks.routes import admission, operations
 from webhooks.settings import AuthMode, Settings
 from workflows import serving
 
@@ -42,6 +44,7 @@ def spec(**analysis: object) -> dict[str, Any]:
         ({"weight": "101"}, "weight: '101' is not a whole percent"),
         ({"weight": True}, "weight: True is not a whole percent"),
         ({"weight": 2.5}, "weight: 2.5 is not a whole percent"),
+        ({"judge": 7}, "judge: 7 is not a text"),
         ({"canaryHash": "6c9b"}, "primaryHash, canaryHash: one without the other"),
         ({"canaryHash": "6c9b", "primaryHash": "6c9b"}, "'6c9b' is the primary's too"),
         ({"canaryHash": '6c9b"', "primaryHash": "7d9f"}, "is not a pod template hash"),
@@ -153,3 +156,29 @@ def test_answers_are_as_the_api_describes_itself(client: FlaskClient, prometheus
     assert set(document["paths"][PATH]) == {"get", "post"}
     assert list(Draft202012Validator(document["components"]["schemas"]["Verdict"]).iter_errors(answer)) == []
     assert list(Draft202012Validator(document["components"]["schemas"]["Question"]).iter_errors(GOOD)) == []
+
+
+class Authority:
+    """Lets everybody in and remembers what was needed."""
+
+    def __init__(self) -> None:
+        self.needs: list[Need] = []
+
+    def admit(self, _token: str, need: Need) -> Admission:
+        self.needs.append(need)
+        return Admission("ann", allowed=True)
+
+
+def test_a_token_needs_the_right_in_the_namespace_that_the_query_names(tmp_path: Path) -> None:
+    authority, app = Authority(), Flask("service")
+    operations.register(app)
+    admission.register(app, admission.Guard(Settings(auth=AuthMode.TOKENS, tokens=tmp_path), authority))
+    token = {"Authorization": "Bearer x"}
+
+    app.test_client().get(f"{PATH}?canary=ad.weather", headers=token)
+    app.test_client().post(f"{PATH}?canary=ad.weather&canary=ad.other", json={}, headers=token)
+    app.test_client().post(PATH, json={"canary": "ad.weather"}, headers=token)
+    app.test_client().get("/api/v1/runs?canary=ad.weather", headers=token)
+
+    scopes = [(need.scope, need.namespace) for need in authority.needs]
+    assert scopes == [(Scope.READ, "weather"), (Scope.READ, "weather"), (Scope.READ, ""), (Scope.READ, "")]

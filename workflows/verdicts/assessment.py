@@ -4,18 +4,10 @@ The rule to keep: what is not known is null. A score of 0 or 100 is always someb
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workflows.errors import ExitCode
 from workflows.rollout.phase import Phase
 from workflows.rollout.state import CheckResult, Verdict
-
-_CODES: Mapping[Verdict, ExitCode] = {
-    Verdict.PASSED: ExitCode.PROMOTED,
-    Verdict.FAILED: ExitCode.ROLLED_BACK,
-    Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +23,6 @@ class Assessment:
     metrics: tuple[CheckResult, ...] = ()
     phase: Phase | None = None
     final: bool = True
-
-    @property
-    def code(self) -> ExitCode:
-        """Tell a pipeline by the exit code of a command."""
-        return _CODES[self.verdict]
 
     def describe(self) -> dict[str, object]:
         """Write the verdict in JSON's own types."""

@@ -1,6 +1,6 @@
 """Judge the canary against the primary by what both answered in a stretch of time that has passed.
 
-Pure. The checks of the canary see the stretch as one; the evidence judge sees it interval by interval, after as long a
+Pure. The checks of the canary see the stretch as one; the evidence judge sees it minute by minute, after as long a
 stretch before it, from which it learns how the primary does. The rule to keep: what is not counted is no pass.
 """
 
@@ -23,6 +23,8 @@ from workflows.verdicts.score import join_scores, score_case, score_checks
 from workflows.verdicts.standing import describe_evidence
 
 _MOST_LOOKS = 50
+_SHORTEST_LOOK = timedelta(minutes=1)
+"""In less there may be no scrape, and a window without one looks like a source that is frozen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Stretch:
 
 
 def count_looks(plan: RolloutPlan, window: timedelta) -> int:
-    """Tell into how many looks a stretch is cut: one for each interval of the analysis, within bounds."""
-    return max(1, min(_MOST_LOOKS, round(window / plan.analysis.interval)))
+    """Tell into how many looks a stretch is cut: one for each interval of the analysis, or minute, within bounds."""
+    return max(1, min(_MOST_LOOKS, window // max(_SHORTEST_LOOK, plan.analysis.interval)))
 
 
 def cut(readings: Sequence[Reading], begin: float) -> tuple[tuple[Window, ...], tuple[Window, ...]]:

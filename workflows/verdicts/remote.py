@@ -23,7 +23,7 @@ PATH = "/api/v1/verdict"
 TIMEOUT_S = 60.0
 """How long an answer may take: a service asks its own servers with deadlines of their own."""
 
-_VERDICTS = frozenset(verdict.value for verdict in Verdict)
+_VERDICTS = [verdict.value for verdict in Verdict]
 
 
 def ask(server: str, fields: Mapping[str, object], token: str, *, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
@@ -45,9 +45,16 @@ def _read(answer: Answer) -> dict[str, Any]:
         raise TemporaryError(f"{answer.url} answered {answer.status}: {_explain(answer, document)}")
     if answer.status != HTTPStatus.OK:
         raise ConfigurationError(f"{answer.url} answered {answer.status}: {_explain(answer, document)}")
-    if document.get("verdict") not in _VERDICTS:
+    if not _is_verdict(document):
         raise ConfigurationError(f"{answer.url} gave no verdict; is it the address of penstock serve?")
     return document
+
+
+def _is_verdict(document: Mapping[str, Any]) -> bool:
+    """Tell whether an answer is what the service's API describes, as far as it is used."""
+    score, metrics = document.get("score"), document.get("metrics", {})
+    told = document.get("verdict") in _VERDICTS and (score is None or isinstance(score, int | float))
+    return told and isinstance(metrics, dict) and all(isinstance(each, dict) for each in metrics.values())
 
 
 def _parse(body: bytes) -> dict[str, Any]:
