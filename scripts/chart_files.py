@@ -4,9 +4,11 @@ The rights come from the code's own table, the descriptions in the schema and th
 values.yaml, the settings and the catalog in the schema from the service itself; a test compares.
 """
 
+import base64
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -71,10 +73,13 @@ def write_files() -> dict[Path, str]:
         CHART / "files/rights.yaml": _write_rights(),
         CHART / "values.schema.json": json.dumps(_fill_schema(schema, comments), indent=2, ensure_ascii=False) + "\n",
         CHART / "README.md": _write_page(values, comments),
+        CHART / "Chart.yaml": _write_chart((ROOT / CHART / "Chart.yaml").read_text()),
     }
     for folder, cluster_wide in (("argo-cluster", True), ("argo", False)):
         for document in write_library(cluster_wide=cluster_wide):
             files[CHART / "files" / folder / document.name] = str(document)
+    for path in sorted((ROOT / "workflows/tekton").glob("*/*/*/penstock-*.yaml")):
+        files[CHART / "files/tekton" / f"{path.parts[-4]}-{path.name}"] = path.read_text()
     plugin = write_argo_plugin(_plan(), Shape(), IMAGE)
     files[CHART / "files/argo-plugin.yaml"] = next(str(each) for each in plugin if each.name == "executor-plugin.yaml")
     return files
@@ -198,6 +203,13 @@ def _describe_settings(settings: Iterable[Setting]) -> dict[str, Any]:
     several = {"type": ["string", "number", "array"], "items": {"type": ["string", "number"]}}
     described = {each.name: {"description": each.meaning, **(several if each.repeated else plain)} for each in settings}
     return {"type": "object", "additionalProperties": False, "properties": described}
+
+
+def _write_chart(text: str) -> str:
+    """Put the pages' own icon into the chart: a relative path would lead nowhere where charts are listed."""
+    icon = base64.b64encode((ROOT / "webhooks/routes/pages/static/icon.svg").read_bytes()).decode()
+    lines = "".join(f"\\\n  {part}" for part in textwrap.wrap(icon, 100))
+    return re.sub(r"(?ms)^icon: .*?(?=^keywords:)", lambda _: f'icon: "data:image/svg+xml;base64,{lines}"\n', text)
 
 
 def _write_page(values: Mapping[str, Any], comments: Mapping[tuple[str, ...], str]) -> str:

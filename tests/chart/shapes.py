@@ -75,7 +75,7 @@ def _faults(text: str, release: str) -> tuple[str, ...]:
     if spec is not None:
         whole = _shape(apiVersion=_TEXT, kind=_TEXT, metadata={"type": "object"}, spec=spec)
         return tuple(error.message for error in Draft202012Validator(whole).iter_errors(document))
-    if document["apiVersion"].startswith("argoproj.io/"):
+    if document["apiVersion"].startswith(("argoproj.io/", "tekton.dev/")):
         return tuple(schemas.faults(document)) if schemas.CRDS else ()
     return tuple(
         error.message for error in _validator(document["apiVersion"], document["kind"], release).iter_errors(document)

@@ -1,5 +1,6 @@
 """The command lines of the chart go through the very parsers of the commands they start."""
 
+import re
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +12,7 @@ from tests.chart.charts import (
     CHART,
     DEFAULT,
     FULL,
+    ROOT,
     VALUES,
     Manifest,
     attempt,
@@ -52,7 +54,10 @@ def words_of(objects: list[Manifest], deployment: str, folder: Path) -> list[str
 
 
 def environ_of(container: Manifest) -> dict[str, str]:
-    return {each["name"]: each.get("value") or SECRETS.get(each["name"], "?") for each in container["env"]}
+    """Give the variables of a container: the image's, and its own."""
+    image = dict(re.findall(r"(PENSTOCK_\w+)=(\S+)", (ROOT / "Dockerfile").read_text()))
+    assert image
+    return image | {each["name"]: each.get("value") or SECRETS.get(each["name"], "?") for each in container["env"]}
 
 
 def settings_of(objects: list[Manifest], deployment: str, folder: Path) -> Settings:
@@ -88,6 +93,7 @@ def test_hooks_are_verified_and_tests_run_apart_unless_somebody_says_otherwise(t
     settings = settings_of(render_file(DEFAULT), "penstock", tmp_path)
 
     assert settings.verify_hooks is VerifyMode.ENFORCE
+    assert settings.data_dir == Path("/var/lib/penstock/serve")
     assert (settings.auth, settings.runner) == (AuthMode.KUBERNETES, RunnerMode.APART)
 
 
@@ -162,7 +168,11 @@ def test_the_service_and_its_runner_see_the_catalog_at_one_path() -> None:
 
 
 def test_the_plugin_of_argo_is_a_service_that_starts() -> None:
-    plugin = pick([each for each in render_file(FULL) if each["metadata"].get("namespace") == "weather"], "ConfigMap")
+    plugin = pick(
+        [each for each in render_file(FULL) if each["metadata"].get("namespace") == "weather"],
+        "ConfigMap",
+        "penstock-executor-plugin",
+    )
 
     container = yaml.safe_load(plugin["data"]["sidecar.container"])
     asked = serving.make_parser().parse_args(container["args"][1:])

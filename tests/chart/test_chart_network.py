@@ -55,10 +55,10 @@ def test_an_api_server_can_be_named() -> None:
 
 
 def test_a_database_and_a_prometheus_are_reached_where_there_are_some() -> None:
-    egress = policy(FULL, "sluice-gate")["egress"]
+    database, prometheus = policy(FULL, "sluice-gate")["egress"], policy(WATCHDOG)["egress"]
 
-    assert {5432} <= ports(egress)
-    assert "observability" in [name for rule in egress for name in namespaces(rule.get("to", []))]
+    assert {5432} <= ports(database)
+    assert "monitoring" in [name for rule in prometheus for name in namespaces(rule.get("to", []))]
 
 
 def test_nobody_reaches_a_runner_and_it_reaches_the_service_and_canaries() -> None:

@@ -180,6 +180,32 @@ def test_tests_have_neither_store_nor_token_of_the_cluster() -> None:
     assert token == [{"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}}]
 
 
+def test_pages_have_an_address_where_somebody_names_one() -> None:
+    spec = pick(render_file(FULL), "Ingress")["spec"]
+
+    assert spec["tls"] == [{"hosts": ["penstock.example"], "secretName": "penstock-tls"}]
+    assert spec["rules"][0]["http"]["paths"][0]["backend"]["service"] == {
+        "name": "sluice-gate",
+        "port": {"name": "http"},
+    }
+    assert "Ingress" not in kinds(render_file(DEFAULT))
+
+
+def test_templates_of_pipelines_get_the_image_and_the_namespaces() -> None:
+    made = [each for each in render_file(FULL) if each["kind"] in {"WorkflowTemplate", "Task", "StepAction"}]
+
+    assert {each["metadata"]["namespace"] for each in made} == {"weather"}
+    assert not any("penstock:latest" in str(each) for each in made)
+    assert any("registry.example/penstock@sha256:" in str(each) for each in made)
+
+
+def test_templates_for_the_whole_cluster_lie_in_no_namespace() -> None:
+    made = render({"argo": {"templates": {"enabled": True}}, "tekton": {"tasks": {"enabled": True}}})
+
+    assert {"ClusterWorkflowTemplate", "Task"} <= set(kinds(made))
+    assert "WorkflowTemplate" not in kinds(made)
+
+
 def test_helm_test_asks_whether_the_service_is_ready() -> None:
     pod = pick(render_file(DEFAULT), "Pod")
 

@@ -37,6 +37,10 @@ MISTAKES: list[tuple[Mapping[str, Any], str]] = [
 ]
 CONFLICTS: list[tuple[Mapping[str, Any], str]] = [
     ({"replicaCount": 2}, "replicaCount: 2 replicas cannot share a SQLite file; name a Secret"),
+    (
+        {"replicaCount": 2, "postgresql": {"existingSecret": "a"}, "prometheus": {"url": "http://prometheus"}},
+        "prometheus.url: the judge keeps its cases in the folder of one service",
+    ),
     ({"auth": {"mode": "tokens"}}, "auth.mode: tokens needs auth.tokens.existingSecret"),
     ({"auth": {"mode": "open"}}, "runner.apart: a runner apart needs a token, which auth.mode open does not know"),
     (
@@ -48,6 +52,7 @@ CONFLICTS: list[tuple[Mapping[str, Any], str]] = [
         "leave them out, or catalog.existingConfigMap",
     ),
     ({"catalog": {"files": {"a": "b"}}}, "catalog.files: files lie beside a catalog"),
+    ({"ingress": {"enabled": True}}, "ingress.host: name the host"),
     ({"argo": {"plugin": {"enabled": True}}}, "argo.plugin.enabled: the plugin's account stands in the namespaces"),
     ({"istio": {"enabled": True}, "linkerd": {"enabled": True}}, "a pod is in one mesh"),
 ]

@@ -5,6 +5,9 @@
 {{- if and (gt (int $values.replicaCount) 1) (not $values.postgresql.existingSecret) -}}
 {{- fail (printf "replicaCount: %v replicas cannot share a SQLite file; name a Secret with a PostgreSQL URL in postgresql.existingSecret, or set replicaCount: 1" $values.replicaCount) -}}
 {{- end -}}
+{{- if and (gt (int $values.replicaCount) 1) $values.prometheus.url -}}
+{{- fail "prometheus.url: the judge keeps its cases in the folder of one service; set replicaCount: 1, or leave prometheus.url out" -}}
+{{- end -}}
 {{- if and (eq $values.auth.mode "tokens") (not $values.auth.tokens.existingSecret) -}}
 {{- fail "auth.mode: tokens needs auth.tokens.existingSecret; make the file with: penstock token NAME --file tokens, and the Secret with: kubectl create secret generic NAME --from-file tokens" -}}
 {{- end -}}
@@ -19,6 +22,9 @@
 {{- end -}}
 {{- if and $values.catalog.files (not $values.catalog.inline) -}}
 {{- fail "catalog.files: files lie beside a catalog; give one in catalog.inline" -}}
+{{- end -}}
+{{- if and $values.ingress.enabled (not $values.ingress.host) -}}
+{{- fail "ingress.host: name the host under which browsers find the pages" -}}
 {{- end -}}
 {{- if and $values.argo.plugin.enabled (not $values.canaryNamespaces) -}}
 {{- fail "argo.plugin.enabled: the plugin's account stands in the namespaces of the workflows; name them in canaryNamespaces" -}}
