@@ -3,6 +3,7 @@
 from flask import Flask, Response, g, render_template, request
 from jinja2 import StrictUndefined
 
+from webhooks.catalog import show_duration
 from webhooks.routes import texts
 from webhooks.routes.pages import assets
 from webhooks.routes.paths import Audience, Place
@@ -26,7 +27,9 @@ SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancesto
 def register(app: Flask) -> None:
     """Set the templates up and have every page carry its headers."""
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
-    app.jinja_env.filters.update(shown=texts.show, lines=texts.show_lines, moment=texts.show_moment)
+    app.jinja_env.filters.update(
+        shown=texts.show, lines=texts.show_lines, moment=texts.show_moment, duration=show_duration
+    )
     app.jinja_env.globals.update(asset=assets.locate)
     app.after_request(_add_headers)
 
