@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from workflows.errors import ConfigurationError
 
@@ -17,6 +18,14 @@ IMAGE = "penstock:latest"
 
 USER = 65532
 """The user of the pods; any that is not root would do."""
+
+TOKEN: Mapping[str, Any] = MappingProxyType(
+    {
+        "name": "PENSTOCK_TOKEN",
+        "valueFrom": {"secretKeyRef": {"name": "penstock-token", "key": "token", "optional": True}},
+    }
+)
+"""What a stage may show the service that it reports to; without the Secret it shows nothing."""
 
 OUTPUTS: Mapping[str, str] = MappingProxyType(
     {

@@ -100,5 +100,6 @@ def _write_parameters(shape: Shape) -> list[dict[str, Any]]:
         parameter("load-rate", "requests a second", "10"),
         parameter("load-duration", "how long each load lasts; less than the lease", "1m"),
         parameter("load-threshold", "what must hold for the load to pass", "http_req_failed: rate<0.05"),
+        parameter("report-to", "a penstock serve whose pages show the release; its token: Secret penstock-token", ""),
         parameter("report-url", "where people see the release; told as the output report", ""),
     ]

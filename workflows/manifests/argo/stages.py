@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows.manifests.argo.pod import RESULTS, write_outputs, write_pod
-from workflows.manifests.pipeline import Part, Shape
+from workflows.manifests.pipeline import TOKEN, Part, Shape
 from workflows.rollout.plan import Analysis, Strategy
 
 GOING_ON = "'{{steps.start.outputs.parameters.phase}}' == 'Progressing'"
@@ -113,6 +113,8 @@ def _write_load(name: str, shown: str, when: str) -> dict[str, Any]:
 
 def write_stage(target: Target, shape: Shape) -> dict[str, Any]:
     """Write the template that runs any stage in a pod."""
+    pod = write_pod("{{workflow.parameters.image}}", list(_list_arguments(target, shape)))
+    pod["container"]["env"] = [dict(TOKEN)]
     inputs = [
         {"name": "stage"},
         {"name": "value", "value": ""},
@@ -124,7 +126,7 @@ def write_stage(target: Target, shape: Shape) -> dict[str, Any]:
         "metadata": {"annotations": {"workflows.argoproj.io/display-name": "{{inputs.parameters.shown}}"}},
         "inputs": {"parameters": inputs},
         "outputs": write_outputs(report=shape.report),
-        **write_pod("{{workflow.parameters.image}}", list(_list_arguments(target, shape))),
+        **pod,
     }
 
 
@@ -135,6 +137,7 @@ def _list_arguments(target: Target, shape: Shape) -> Iterator[str]:
     yield from ("--on-conflict", "{{workflow.parameters.on-conflict}}", "--wait", "12h")
     yield from ("--prometheus", "{{workflow.parameters.prometheus}}")
     yield from ("--results", RESULTS, "--report-url", "{{workflow.parameters.report-url}}")
+    yield from ("--report-to", "{{workflow.parameters.report-to}}")
     if shape.report:
         yield from ("--report", f"{RESULTS}/report.html")
 

@@ -24,6 +24,7 @@ _PARAMS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "lease": ("5m", "how long the release may wait for its next stage"),
         "on-conflict": ("fail", "fail, wait or supersede while another owner holds the release"),
         "prometheus": ("", "where metrics are asked, instead of spec.metricsServer"),
+        "report-to": ("", "a penstock serve whose pages show the release; its token: Secret penstock-token"),
         "report-url": ("", "where people see the release; told as the result report"),
         "image": (IMAGE, "the image that has the penstock command"),
         "load-target": ("", "the URL that gets load while the canary is judged; empty for none"),
@@ -32,7 +33,7 @@ _PARAMS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "load-threshold": ("http_req_failed: rate<0.05", "what must hold for the load to pass"),
     }
 )
-_SHARED = ("lease", "on-conflict", "prometheus", "report-url", "image")
+_SHARED = ("lease", "on-conflict", "prometheus", "report-to", "report-url", "image")
 _TOLD = ("verdict", "weight", "reason", "report")
 
 # Without a new revision the release rests, and what follows is skipped.

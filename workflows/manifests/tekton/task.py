@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from workflows.manifests.pipeline import IMAGE, OUTPUTS, USER
+from workflows.manifests.pipeline import IMAGE, OUTPUTS, TOKEN, USER
 
 VERSION = "0.1"
 TASK_API, STEP_API = "tekton.dev/v1", "tekton.dev/v1beta1"
@@ -55,6 +55,7 @@ class Entry:
     workspaces: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     timeout: str = "12h"
     memory: str = "256Mi"
+    reports: bool = False
 
 
 IMAGE_PARAM = Param("image", "the image that has the penstock command", IMAGE)
@@ -75,7 +76,8 @@ STAGE = Entry(
         *("stage", "$(params.stage)", "$(params.value)", *SAY_CANARY),
         *("--owner", "$(params.owner)", "--lease", "$(params.lease)"),
         *("--on-conflict", "$(params.on-conflict)", "--wait", "$(params.wait)"),
-        *("--prometheus", "$(params.prometheus)", "--report-url", "$(params.report-url)", "--results", _RESULTS),
+        *("--prometheus", "$(params.prometheus)", "--report-to", "$(params.report-to)"),
+        *("--report-url", "$(params.report-url)", "--results", _RESULTS),
     ),
     (
         Param(
@@ -90,10 +92,12 @@ STAGE = Entry(
         Param("on-conflict", "fail, wait or supersede while another owner holds the release", "fail"),
         Param("wait", "how long to wait for another owner, or for a hook to say yes", "12h"),
         Param("prometheus", "where metrics are asked, instead of spec.metricsServer", ""),
+        Param("report-to", "a penstock serve whose pages show the release; its token: Secret penstock-token", ""),
         Param("report-url", "where people see the release; told as the result report", ""),
         IMAGE_PARAM,
     ),
     results=tuple(OUTPUTS),
+    reports=True,
 )
 
 LOAD_TEST = Entry(
@@ -149,6 +153,7 @@ def write_step_action(entry: Entry) -> dict[str, Any]:
             "image": "$(params.image)",
             "command": ["penstock"],
             "args": list(entry.arguments),
+            **_write_env(entry),
             "securityContext": dict(_SECURITY),
         },
     }
@@ -174,12 +179,17 @@ def _write_results(entry: Entry) -> dict[str, Any]:
     return {"results": results} if results else {}
 
 
+def _write_env(entry: Entry) -> dict[str, Any]:
+    return {"env": [dict(TOKEN)]} if entry.reports else {}
+
+
 def _write_step(entry: Entry) -> dict[str, Any]:
     return {
         "name": entry.name.removeprefix("penstock-"),
         "image": "$(params.image)",
         "command": ["penstock"],
         "args": list(entry.arguments),
+        **_write_env(entry),
         "timeout": entry.timeout,
         "computeResources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": entry.memory}},
         "securityContext": {**_SECURITY, "readOnlyRootFilesystem": True},
