@@ -151,6 +151,15 @@ def test_one_service_with_a_file_is_never_two() -> None:
     assert "PodDisruptionBudget" not in kinds(objects)
 
 
+def test_a_claim_that_is_there_is_taken_and_a_class_can_be_named() -> None:
+    taken = render({"persistence": {"existingClaim": "kept"}})
+    made = render({"persistence": {"storageClass": "fast", "size": "5Gi"}})
+
+    (data,) = [each for each in pod_of(pick(taken, "Deployment", "penstock"))["volumes"] if each["name"] == "data"]
+    assert (data["persistentVolumeClaim"], "PersistentVolumeClaim" in kinds(taken)) == ({"claimName": "kept"}, False)
+    assert pick(made, "PersistentVolumeClaim")["spec"]["storageClassName"] == "fast"
+
+
 def test_without_a_volume_gates_are_gone_with_the_pod() -> None:
     (data,) = [each for each in pod_of(pick(render_file(HERE), "Deployment"))["volumes"] if each["name"] == "data"]
 
@@ -212,6 +221,13 @@ def test_helm_test_asks_whether_the_service_is_ready() -> None:
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
     compile(pod["spec"]["containers"][0]["args"][0], "the test", "exec")
     assert "http://penstock.release-tools/readyz" in pod["spec"]["containers"][0]["args"][0]
+
+
+@pytest.mark.parametrize("values", [ISTIO, CHART / "ci/linkerd-values.yaml"], ids=named)
+def test_the_pod_of_helm_test_ends_in_a_mesh(values: Path) -> None:
+    annotations = pick(render_file(values), "Pod")["metadata"]["annotations"]
+
+    assert [value for name, value in annotations.items() if "native" in name] == ["true"]
 
 
 def test_a_digest_goes_before_a_tag() -> None:

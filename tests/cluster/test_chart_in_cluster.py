@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chart import restricted
 from tests.chart.charts import CHART, NAMESPACE, VALUES, Manifest, helm, named, needs_helm, render_file
 from tests.cluster.accounts import ROLE, ROLE_BINDING, SERVICE_ACCOUNT
 from tests.cluster.api_server import ApiServer
@@ -60,6 +61,24 @@ def test_the_api_server_takes_every_object(values: Path, conversation: Conversat
     assert len(known) > 5
     for each in known:
         create(conversation, each, "?dryRun=All&fieldValidation=Strict")
+
+
+@pytest.mark.usefixtures("namespaces")
+@pytest.mark.parametrize("values", VALUES, ids=named)
+def test_the_profile_restricted_of_the_server_judges_as_ours_does(values: Path, conversation: Conversation) -> None:
+    for deployment in (each for each in render_file(values, operator=False) if each["kind"] == "Deployment"):
+        spec = deployment["spec"]["template"]["spec"]
+        account = {"metadata": {"name": spec["serviceAccountName"], "namespace": NAMESPACE}}
+        path = SERVICE_ACCOUNT.path(NAMESPACE)
+        assert conversation.post(path, account).status in {201, 409}
+        pod = {**deployment["spec"]["template"], "metadata": {"name": "tried", "namespace": NAMESPACE}}
+        pod["spec"] = {**spec, "priorityClassName": ""}
+
+        reply = conversation.post(f"{POD.path(NAMESPACE)}?dryRun=All&fieldValidation=Strict", pod)
+
+        refused = reply.status == 403 and "violates PodSecurity" in reply.message
+        assert refused == bool(restricted.faults(spec)), reply.content
+        assert refused or reply.status == 201, reply.content
 
 
 @pytest.mark.usefixtures("namespaces")
