@@ -73,7 +73,7 @@ class Task:
     @property
     def test(self) -> str:
         """Name the runs of this node and of no other."""
-        return f"{self.title.replace(' ', '-')[:50]}-{self.key[:8]}"
+        return f"{self.title.replace(' ', '-')[:50]}-{self.key[:12]}"
 
     def order(self, began_at: float, tries: int, timeout_s: float) -> RunOrder:
         """Order one try; `began_at` (unix seconds) and `tries` are kept with it."""
