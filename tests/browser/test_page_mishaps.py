@@ -77,7 +77,7 @@ def test_what_one_types_outlives_what_happens_meanwhile(ann: Visit, premises: Pr
         change(store.runs, run, lambda now: replace(now, reason="news of it"))
     expect(page.get_by_text("news of it")).to_be_visible()
 
-    assert typed(page) == ["half a rea", True]
+    assert (typed(page), find_barriers(page)) == (["half a rea", True], [])
     page.get_by_role("button", name="Cancel the run").click()
 
 

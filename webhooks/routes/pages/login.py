@@ -1,5 +1,6 @@
 """Log in with a token and out again; the browser then keeps a session, never the token."""
 
+import logging
 import re
 
 from flask import Blueprint, Response, g, request
@@ -8,6 +9,9 @@ from webhooks.access.attempts import Attempts
 from webhooks.access.sessions import begin_session
 from webhooks.routes.pages.reception import Reception, keep_session
 from webhooks.routes.pages.rendering import render
+from webhooks.telemetry import logs
+
+_log = logging.getLogger("penstock.access")
 
 HOME = "/ui/"
 """The first page."""
@@ -39,9 +43,11 @@ class LoginViews:
         identity = authority.identify(token) if authority and 0 < len(token) < _LONGEST_TOKEN else ""
         if not identity:
             self._attempts.note(place)
+            logs.event(_log, "log-in refused", place=place)
             return self._show(401, "this is no valid token; it may have been replaced or be past its day")
         if len(identity) > _LONGEST_IDENTITY:
             return self._show(403, "the owner of this token is in too many groups for a session; use another token")
+        logs.event(_log, "logged in", place=place, session_of=identity)
         lasts_s = _LASTS_S if identity.startswith("line:") else _CLUSTER_LASTS_S
         return self._begin(identity, lasts_s, _read_next())
 
