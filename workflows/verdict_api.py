@@ -113,10 +113,12 @@ def _read_fields() -> dict[str, object]:
 def _read_body() -> Iterable[tuple[str, Any]]:
     try:
         document = json.loads(request.get_data() or b"{}", object_pairs_hook=_refuse_repeated)
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigurationError("body: has half of a surrogate pair; send whole characters") from error
     except ValueError as error:
-        raise ConfigurationError(
-            f'body: not a JSON object ({error}); send for example {{"canary": "ad.weather"}}'
-        ) from error
+        example = '{"canary": "ad.weather"}'
+        raise ConfigurationError(f"body: not a JSON object ({error}); send for example {example}") from error
     except RecursionError as error:
         raise ConfigurationError("body: nested too deeply; send the fields of a question") from error
     if not isinstance(document, dict):
