@@ -5,7 +5,6 @@ import signal
 import time
 from dataclasses import replace
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.premises import Premises
@@ -27,16 +26,29 @@ def store_run(premises: Premises, run_id: str, name: str) -> None:
         store.logs.append(run_id, name.encode(), 1 << 20)
 
 
+def restart(premises: Premises) -> None:
+    """Have the processes that answer die, and wait for the next ones."""
+    for worker in children_of(premises.served.web):
+        os.kill(worker, signal.SIGKILL)
+    eventually(premises.served.accepts, "a new worker")
+
+
 def test_a_page_that_is_open_over_a_restart_goes_on(ann: Visit, premises: Premises) -> None:
     page = ann.open("/ui/gates")
     premises.hook("confirm-promotion", "before")
     expect(page.get_by_text("before.weather")).to_be_visible()
-    for worker in children_of(premises.served.web):
-        os.kill(worker, signal.SIGKILL)
-    eventually(premises.served.accepts, "a new worker")
+    restart(premises)
     premises.hook("confirm-promotion", "after")
 
     expect(page.get_by_text("after.weather")).to_be_visible(timeout=15_000)
+
+
+def test_a_page_whose_log_in_has_ended_says_so(ann: Visit, premises: Premises) -> None:
+    page = ann.open("/ui/gates")
+    ann.context.clear_cookies()
+    restart(premises)
+
+    expect(page.get_by_text("Your log-in has ended")).to_be_visible()
 
 
 def test_a_run_that_is_deleted_while_it_is_shown_is_said(ann: Visit, premises: Premises) -> None:
@@ -94,9 +106,8 @@ def test_what_is_called_something_hostile_is_shown_safely(ann: Visit, premises: 
     assert "[U+202E]" in page.inner_text("main")
 
 
-@pytest.mark.parametrize("path", ["/ui/", "/ui/gates", "/ui/runs"])
-def test_the_keyboard_reaches_everything_in_the_order_it_is_seen(ann: Visit, path: str) -> None:
-    page = ann.open(path)
+def test_the_first_thing_the_keyboard_reaches_skips_what_every_page_has(ann: Visit) -> None:
+    page = ann.open("/ui/runs")
     page.keyboard.press("Tab")
     first = page.evaluate("document.activeElement.textContent")
     page.keyboard.press("Enter")

@@ -56,9 +56,17 @@
       if (this.source.readyState !== EventSource.CLOSED) return;
       // The browser has given up: it was told to go away, by the service or by a proxy before it.
       this.close();
+      this.ask();
+    }
+
+    async ask() {
+      const answer = await fetch(this.address, { method: "HEAD" }).catch(() => ({ status: 0 }));
       this.tries += 1;
-      if (this.tries > MOST_TRIES) {
-        tell("This page is not kept up to date any more: load it again; you may have to log in.");
+      if (answer.status === 401) {
+        this.over = true;
+        tell("Your log-in has ended, so this page is not kept up to date any more: load it again to log in.");
+      } else if (this.tries > MOST_TRIES) {
+        tell("This page is not kept up to date any more: load it again.");
       } else {
         setTimeout(() => this.look(), PATIENCE_MS);
       }
