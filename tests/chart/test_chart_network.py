@@ -140,6 +140,7 @@ def test_in_linkerd_only_identities_that_are_named_get_in() -> None:
 
     assert pick(objects, "MeshTLSAuthentication")["spec"]["identities"] == [
         "flagger.flagger-system.serviceaccount.identity.linkerd.cluster.local",
+        "penstock-server.release-tools.serviceaccount.identity.linkerd.cluster.local",  # of helm test
         "penstock-runner.release-tools.serviceaccount.identity.linkerd.cluster.local",
     ]
     assert pick(objects, "Server")["spec"]["port"] == "http"
