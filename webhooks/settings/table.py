@@ -165,13 +165,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("log-limit", "bytes of a run's log that are kept", "BYTES", texts.read_number, field="log_limit_bytes"),
     Setting(
         "keep-for",
-        "how long runs are kept that have ended",
+        "how long runs and releases are kept that have ended",
         "DURATION",
         texts.read_duration,
         texts.write_duration,
         "kept_s",
     ),
-    Setting("keep-runs", "how many runs are kept that have ended", "N", texts.read_number, field="kept_runs"),
+    Setting("keep-runs", "how many runs, and how many releases, are kept that have ended", "N", texts.read_number, field="kept_runs"),
     Setting(
         "session-key",
         "signs log-ins to the pages; one text for all replicas; none is a key of its own in the data folder",
