@@ -25,10 +25,9 @@ from webhooks.cli import runner  # noqa: E402 - see above
 from webhooks.settings import SETTINGS, Setting  # noqa: E402 - see above
 from workflows import canary  # noqa: E402 - see above
 from workflows.manifests.argo.library import write_library  # noqa: E402 - see above
-from workflows.manifests.argo.pod import IMAGE  # noqa: E402 - see above
 from workflows.manifests.argo_plugin import write_argo_plugin  # noqa: E402 - see above
 from workflows.manifests.document import Document  # noqa: E402 - see above
-from workflows.manifests.pipeline import Shape  # noqa: E402 - see above
+from workflows.manifests.pipeline import IMAGE, Shape  # noqa: E402 - see above
 from workflows.rollout.plan import Reference, RolloutPlan  # noqa: E402 - see above
 from workflows.routers.kubernetes.table import DIALECTS  # noqa: E402 - see above
 from workflows.wiring.rights import Part, Right, list_rights, write_rules  # noqa: E402 - see above
@@ -155,7 +154,7 @@ def read_comments(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """Give the comment above each key of a YAML file, by the path of the key."""
     lines = text.splitlines()
 
-    def walk(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    def walk(node: yaml.Node | None, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
         if not isinstance(node, yaml.MappingNode):
             return
         for key, value in node.value:

@@ -1,5 +1,6 @@
 """What is rendered hangs together: labels, selectors, ports, probes, budgets, notes."""
 
+import re
 from itertools import groupby
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from tests.chart.charts import (
     render,
     render_file,
 )
+from workflows.cli import COMMANDS
 
 pytestmark = needs_helm
 HA = CHART / "ci/ha-postgresql-values.yaml"
@@ -235,13 +237,31 @@ def test_a_digest_goes_before_a_tag() -> None:
     assert container_of(render({"image": {"tag": "1.2"}}), "penstock")["image"] == "penstock:1.2"
 
 
-def test_without_the_operator_there_is_no_monitor_and_the_notes_say_so() -> None:
-    shown = helm("install", "penstock", str(CHART), "--namespace", NAMESPACE, "--dry-run=client").stdout
+def notes(values: Manifest) -> str:
+    """Give what helm says after an installation."""
+    words = ("install", "penstock", str(CHART), "--namespace", NAMESPACE, "--dry-run=client")
+    return helm(*words, values=values).stdout.partition("NOTES:\n")[2]
 
+
+def test_without_the_operator_there_is_no_monitor_and_the_notes_say_so() -> None:
     assert not {"ServiceMonitor", "PrometheusRule"} & set(kinds(render_file(DEFAULT, operator=False)))
     assert {"ServiceMonitor", "PrometheusRule"} <= set(kinds(render_file(DEFAULT)))
-    assert "There is no ServiceMonitor: the cluster does not know monitoring.coreos.com/v1" in shown
-    assert "penstock gate list" in shown
+    assert "There is no ServiceMonitor: the cluster does not know monitoring.coreos.com/v1" in notes({})
+
+
+def test_the_notes_say_the_next_command_and_it_is_one() -> None:
+    said = notes({})
+
+    assert "penstock gate list" in said
+    assert set(re.findall(r"(?m)^ +penstock ([a-z-]+)", said)) <= set(COMMANDS)
+    assert "url: http://penstock.release-tools/hooks/confirm-promotion" in said
+
+
+def test_the_notes_warn_of_what_is_open() -> None:
+    said = notes({"auth": {"mode": "open"}, "runner": {"apart": False}, "settings": {"allow-commands": True}})
+
+    assert "Whoever reaches the service may approve, halt and run: auth.mode is open." in said
+    assert "Whoever reaches the service runs programs: settings.allow-commands is on." in said
 
 
 def test_alerts_about_a_watchdog_that_is_not_there_are_left_out() -> None:
