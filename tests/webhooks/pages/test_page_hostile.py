@@ -124,6 +124,6 @@ def test_a_run_that_ends_with_a_hostile_reason_is_told_safely(desk: Desk) -> Non
     _, position = desk.events(f"/ui/live/runs/{run}")
     found = desk.bench.store.runs.find(run)
     assert found is not None
-    desk.bench.store.runs.save(replace(found, order=replace(found.order, test="x\u202ey")))
+    desk.bench.store.runs.save(replace(found, order=replace(found.order, test="x\u202ey"), reason="\u202e"))
 
     assert desk.events(f"/ui/live/runs/{run}?from={position}")[0][0]["say"] == "x[U+202E]y: queued"

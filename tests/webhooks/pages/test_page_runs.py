@@ -6,7 +6,7 @@ import pytest
 
 from tests.webhooks.pages.desk import Desk
 from webhooks.errors import StoreError
-from webhooks.routes.pages.runs import TAIL
+from webhooks.routes.pages.run_feeds import TAIL
 from webhooks.store.records import Run, RunState
 
 
@@ -140,10 +140,19 @@ def test_bytes_that_are_no_text_do_not_stop_a_log(desk: Desk) -> None:
 
 def test_a_page_that_fell_behind_goes_on_at_the_end(desk: Desk) -> None:
     run = desk.start_run()
+    _, position = desk.events(f"/ui/live/runs/{run}")
     write_log(desk, run, b"x" * 3 * TAIL)
-    (event,), _ = desk.events(f"/ui/live/runs/{run}?from=0.5")
+    (event,), _ = desk.events(f"/ui/live/runs/{run}?from={position}")
 
     assert (event["skipped"], len(str(event["text"]))) == (True, TAIL)
+
+
+def test_that_an_owner_lives_is_no_news(desk: Desk) -> None:
+    run = desk.start_run()
+    places = {path: desk.events(path)[1] for path in (f"/ui/live/runs/{run}", "/ui/live/runs")}
+    desk.bench.store.runs.save(replace(find(desk, run), lease_until=desk.bench.time + 5))
+
+    assert [desk.events(path, Last_Event_ID=place)[0] for path, place in places.items()] == [[], []]
 
 
 def test_the_end_of_a_run_is_told_and_ends_the_stream(desk: Desk) -> None:

@@ -1,12 +1,9 @@
 """Show runs: a list to page through, and one run with its log as it grows, its verdict and its report."""
 
-import hashlib
-from dataclasses import dataclass
-
 from flask import Blueprint, Response, abort, request
 
 from webhooks.hooks import HookService
-from webhooks.live import Event, Glance, Hub
+from webhooks.live import Hub
 from webhooks.protocol import PayloadError
 from webhooks.routes.api.reports import write_html
 from webhooks.routes.api.requests import read_canary, require, write_cursor
@@ -14,97 +11,12 @@ from webhooks.routes.api.runs import FORMATS, read_before, write_cancellation
 from webhooks.routes.api.schemas import RUN_ID
 from webhooks.routes.pages.forms import read_form
 from webhooks.routes.pages.rendering import SANDBOX, render
+from webhooks.routes.pages.run_feeds import TAIL, Piece, RunFeed, RunsFeed, write_position
 from webhooks.routes.pages.streams import address, stream
-from webhooks.routes.texts import show, show_lines
-from webhooks.runs import RunService
-from webhooks.store.port import LogStore
+from webhooks.routes.texts import show
 from webhooks.store.records import Run, RunQuery, RunState
 
-TAIL = 64 * 1024
-"""How many bytes of a log a page shows at first, and how far it may fall behind before it skips to the end."""
-
 _ON_A_PAGE = 50
-_SHOWN = 20
-_PIECE = 64 * 1024
-
-
-def list_under_way(runs: RunService) -> tuple[Run, ...]:
-    """List the newest runs that are under way, those that run before those that wait, a bounded number of each."""
-    pages = [runs.runs.page(RunQuery(state=state, limit=_SHOWN)) for state in (RunState.RUNNING, RunState.QUEUED)]
-    return tuple(run for page in pages for run in page)
-
-
-@dataclass(frozen=True, slots=True)
-class RunsFeed:
-    """Tell when the list of runs has changed."""
-
-    runs: RunService
-
-    def look(self, position: str) -> Glance:
-        """Look at what is under way and at the newest run."""
-        newest = self.runs.runs.page(RunQuery(limit=1))
-        parts = [f"{run.id} {run.version}" for run in (*list_under_way(self.runs), *newest)]
-        now = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
-        return Glance(now, (Event("changed"),) if position not in {"", now} else ())
-
-
-@dataclass(frozen=True, slots=True)
-class RunFeed:
-    """Tell what happens to one run; its position is the run's version and how much of its log is known."""
-
-    runs: RunService
-    logs: LogStore
-    id: str
-
-    def look(self, position: str) -> Glance:
-        """Give what is new of the log, and say when the run has changed, has ended, or is gone."""
-        run = self.runs.runs.find(self.id)
-        if run is None:
-            return Glance(position, (Event("gone"),), over=True)
-        seen, start = _read_position(position)
-        size = self.logs.size(self.id)
-        piece = Piece.cut(self.logs, self.id, max(start, size - TAIL) if position else max(0, size - TAIL))
-        events = []
-        if seen not in {-1, run.version}:
-            events.append(Event("changed", {"say": f"{show(run.order.test)}: {run.state.value}"}))
-        if piece.text:
-            events.append(Event("log", {"text": piece.text, "skipped": piece.start > start}))
-        over = run.state.ended and piece.end >= size
-        return Glance(f"{run.version}.{piece.end}", tuple(events), over)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Carry a part of a log: whole characters from one byte to another."""
-
-    start: int
-    end: int
-    text: str
-
-    @staticmethod
-    def cut(logs: LogStore, run_id: str, start: int) -> "Piece":
-        """Read from a byte on, not beyond the last whole character."""
-        content = logs.read(run_id, start, _PIECE)
-        whole = content[: len(content) - _count_torn(content)]
-        return Piece(start, start + len(whole), show_lines(whole.decode("utf-8", "replace")))
-
-
-def _count_torn(content: bytes) -> int:
-    """Count the bytes of a character at the end that is not there as a whole."""
-    for back in range(1, min(4, len(content)) + 1):
-        first = content[-back]
-        if first < 0x80:  # noqa: PLR2004 - UTF-8: one byte is one character
-            return 0
-        if first >= 0xC0:  # noqa: PLR2004 - UTF-8: a character of several bytes begins
-            wanted = 2 + (first >= 0xE0) + (first >= 0xF0)  # noqa: PLR2004 - UTF-8: how many it has
-            return back if wanted > back else 0
-    return 0
-
-
-def _read_position(position: str) -> tuple[int, int]:
-    version, _, start = position.partition(".")
-    known = version.isascii() and version.isdigit() and start.isascii() and start.isdigit()
-    return (int(version[:12]), int(start[:12])) if known else (-1, 0)
 
 
 class RunPages:
@@ -143,8 +55,8 @@ class RunPages:
         run = self._find(id)
         start = max(0, self._logs.size(run.id) - TAIL)
         piece = Piece.cut(self._logs, run.id, start)
-        position = f"{run.version}.{piece.end}"
-        return render("run", run=run, log=piece.text, skipped=start, live=f"/ui/live/runs/{run.id}?from={position}")
+        live = f"/ui/live/runs/{run.id}?from={write_position(run, piece.end)}"
+        return render("run", run=run, log=piece.text, skipped=start, live=live)
 
     def follow_run(self, id: str) -> Response:  # noqa: A002 - as above
         """Keep a run's page up to date."""

@@ -12,7 +12,7 @@ from webhooks.routes.pages.gates import GatesFeed
 from webhooks.routes.pages.release_story import describe
 from webhooks.routes.pages.releases import ReleasesFeed
 from webhooks.routes.pages.rendering import render
-from webhooks.routes.pages.runs import RunsFeed, list_under_way
+from webhooks.routes.pages.run_feeds import RunsFeed, list_under_way
 from webhooks.routes.pages.streams import address, stream
 from webhooks.runs import RunService
 from webhooks.store.records import GateState
