@@ -1,8 +1,8 @@
 """Play Argo Workflows for the part of it that our templates use: steps, when, recursion, outputs, retries, onExit.
 
 A pod is one call of `penstock` in this process, a load test in one of its own. What an engine may do to a release is an
-`Ending` that comes when the stage `at` is to run, or to `doubled` pods: they do their work and are lost, so that the
-engine, which heard nothing, runs them again.
+`Ending` that comes when the stage `at` is to run (by its name, or how many pods ran before it), or `doubled` pods: they
+do their work and are lost, so that the engine, which heard nothing, runs them again.
 """
 
 import enum
@@ -54,7 +54,7 @@ class ArgoEngine:
     approve: str = "NO"
     doubled: bool = False
     ending: Ending | None = None
-    at: str = ""
+    at: str | int = ""
     run_stage: Run = main
     nodes: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class ArgoEngine:
     def _run_pod(self, template: dict[str, Any], values: dict[str, str]) -> dict[str, str]:
         words = [self._fill(word, values) for word in template["container"]["args"]]
         node = " ".join(words[1:3]).strip() if words[0] == "stage" else " ".join(words[:2])
-        if node == self.at:
+        if self.at in (node, len(self.nodes)):
             raise FailedError(node)
         self.nodes.append(node)
         assert len(self.nodes) < _MOST_NODES

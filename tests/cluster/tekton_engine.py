@@ -1,7 +1,7 @@
 """Play Tekton for the part of it that our pipelines use: tasks, runAfter, when, results, approvals, finally.
 
 A pod is one call of `penstock` in this process, a load test in one of its own. `ending` is what befalls the run when
-the task `at` is to run; `doubled` runs every pod twice; `killed` loses the pod of the task `at`, which has failed then.
+the task `at` is to run (by its name, or how many ran before it); `doubled` runs every pod twice.
 """
 
 import enum
@@ -54,7 +54,7 @@ class TektonEngine:
     doubled: bool = False
     approve: bool = False
     ending: Ending | None = None
-    at: str = ""
+    at: str | int = ""
     run_stage: Run = main
     done: list[str] = field(default_factory=list)
     results: dict[str, str] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class TektonEngine:
             raise FailedError(failed[0])
 
     def _run_task(self, task: dict[str, Any], values: dict[str, str]) -> dict[str, str]:
-        if task["name"] == self.at:
+        if self.at in (task["name"], len(self.done)):
             raise FailedError(task["name"])
         self.done.append(task["name"])
         if task["taskRef"].get("kind") == "ApprovalTask":

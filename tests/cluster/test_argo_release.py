@@ -13,7 +13,7 @@ from workflows import canary as canaries
 from workflows.manifests import argo
 from workflows.manifests.pipeline import Shape
 
-STAGES = ["gate", "set-weight 60", "hook confirm-promotion", "promote", "finalise"]
+STAGES = ["set-weight 60", "promote", "finalise"]
 
 
 def engine(stage: Stage, folder: Path, shape: Shape | None = None, **settings: Any) -> ArgoEngine:

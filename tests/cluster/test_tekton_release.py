@@ -13,7 +13,7 @@ from workflows import canary as canaries
 from workflows.manifests import tekton
 from workflows.manifests.pipeline import Shape
 
-TASKS = ["pre-rollout", "weight-60", "confirm-promotion", "promote", "finalise"]
+TASKS = ["weight-60", "promote", "finalise"]
 ENDINGS = [Ending.CANCELLED_RUN_FINALLY, Ending.CANCELLED]
 
 

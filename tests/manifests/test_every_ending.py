@@ -1,0 +1,111 @@
+"""Whatever befalls a pipeline, at whichever of its stages: the traffic ends on the primary."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import argo_engine, tekton_engine
+from tests.cluster.argo_engine import ArgoEngine
+from tests.cluster.tekton_engine import TektonEngine
+from tests.manifests.paper_pods import PaperPods
+from tests.rollout_story import Story, analysis, plan
+from workflows.manifests import argo, tekton
+from workflows.rollout.phase import Phase
+
+PLAN = plan(analysis(weights=(50, 100)))
+STAGES = 13
+"""How many pods a release of two weights has, its end among them."""
+
+
+LATE = ["stage", "set-weight", "50", "--owner", "argo/uid-1"]
+
+
+@cache
+def written(kind: str) -> list[Any]:
+    documents = {"argo": argo.write_argo, "tekton": tekton.write_tekton}[kind](PLAN)
+    return [yaml.safe_load(str(each)) for each in documents]
+
+
+def by_argo(pods: PaperPods, folder: Path, **settings: Any) -> ArgoEngine:
+    return ArgoEngine(written("argo")[0], folder, [], run_stage=pods, **settings)
+
+
+def by_tekton(pods: PaperPods, folder: Path, **settings: Any) -> TektonEngine:
+    tasks = {each["metadata"]["name"]: each for each in written("tekton") if each["kind"] == "Task"}
+    (pipeline,) = (each for each in written("tekton") if each["kind"] == "Pipeline")
+    return TektonEngine(tasks, pipeline, folder, [], {}, run_stage=pods, **settings)
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    """The primary runs v1, v2 is asked for."""
+    return Story(PLAN)
+
+
+@pytest.mark.parametrize("make", [by_argo, by_tekton])
+def test_a_release_of_two_weights_has_so_many_pods(story: Story, tmp_path: Path, make: Any) -> None:
+    pods = PaperPods(story)
+
+    assert make(pods, tmp_path).run() == "Succeeded"
+
+    assert (pods.count + 1, pods.release.state().phase) == (STAGES, Phase.SUCCEEDED)
+
+
+@pytest.mark.parametrize("at", range(STAGES - 1))
+@pytest.mark.parametrize("ending", argo_engine.Ending)
+def test_a_workflow_of_argo_that_is_ended_leaves_the_traffic_on_the_primary(
+    story: Story, tmp_path: Path, ending: argo_engine.Ending, at: int
+) -> None:
+    pods = PaperPods(story)
+    assert by_argo(pods, tmp_path, ending=ending, at=at).run() == "Failed"
+    if not ending.runs_exit_handler:
+        pods.watch_over()
+
+    assert pods.home
+    assert pods(LATE) != 0
+    assert pods.home
+
+
+@pytest.mark.parametrize("at", range(STAGES - 1))
+@pytest.mark.parametrize("ending", tekton_engine.Ending)
+def test_a_run_of_tekton_that_is_ended_leaves_the_traffic_on_the_primary(
+    story: Story, tmp_path: Path, ending: tekton_engine.Ending, at: int
+) -> None:
+    pods = PaperPods(story)
+    assert by_tekton(pods, tmp_path, ending=ending, at=at).run() == "Failed"
+    if not ending.runs_finally:
+        pods.watch_over()
+
+    assert pods.home
+    assert pods(LATE) != 0
+    assert pods.home
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("mortal", range(STAGES))
+def test_a_pod_of_argo_that_is_killed_at_a_write_is_run_again_and_v2_promoted(
+    story: Story, tmp_path: Path, mortal: int, *, after: bool
+) -> None:
+    pods = PaperPods(story, mortal, after=after)
+    run = by_argo(pods, tmp_path)
+
+    assert run.run() == "Succeeded"
+
+    assert (pods.home, pods.release.state().promoted_revision) == (True, "v2")
+    assert pods.count + 1 == STAGES + pods.states.killed
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("mortal", range(STAGES))
+def test_a_pod_of_tekton_that_is_killed_at_a_write_leaves_the_traffic_on_the_primary(
+    story: Story, tmp_path: Path, mortal: int, *, after: bool
+) -> None:
+    pods = PaperPods(story, mortal, after=after)
+
+    status = by_tekton(pods, tmp_path).run()
+
+    assert (status, pods.home) == ("Failed" if pods.states.killed and mortal < STAGES - 1 else "Succeeded", True)
