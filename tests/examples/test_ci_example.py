@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
-from flask import Flask
 
 from tests.cluster.releases import Stage
 from tests.examples.pipelines import Shell, github, gitlab
 from tests.manifests.schemas import faults, needs_definitions
+from tests.verdicts.listening import listening
 from tests.verdicts.two_arms import Prometheus
 from tests.webhooks.bench import AdService
 from webhooks.app import SERVICE
@@ -48,12 +48,13 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[
 
 
 @pytest.fixture
-def app(unreleased: Stage, prometheus: Prometheus, tmp_path: Path) -> Iterator[Flask]:
+def service(unreleased: Stage, prometheus: Prometheus, tmp_path: Path) -> Iterator[str]:
     """The service that is asked: beside the cluster, and a Prometheus that has counted both arms."""
     for arm in prometheus.traffic.arms:
         arm.namespace = "test"
     made = serving.create(Settings(data_dir=tmp_path / "serve"), prometheus=prometheus.url, cluster=unreleased.cluster)
-    yield made
+    with listening(made) as url:
+        yield url
     made.extensions[SERVICE].store.close()
 
 
