@@ -193,8 +193,14 @@ def write_notes(tree: Tree) -> None:
 
 def write_sums(dist: Path) -> None:
     """Write the sums of all files, as `sha256sum --check` reads them."""
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(dist.iterdir())]
-    (dist / SUMS).write_text("".join(lines), encoding="utf-8")
+    sums = {path.name: sum_up(path) for path in sorted(dist.iterdir())}
+    (dist / SUMS).write_text("".join(f"{found}  {name}\n" for name, found in sums.items()), encoding="utf-8")
+
+
+def sum_up(path: Path) -> str:
+    """Give the SHA-256 of a file, however large."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sign(dist: Path, environ: Mapping[str, str]) -> None:
