@@ -49,7 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--prometheus",
         default=os.environ.get("PENSTOCK_PROMETHEUS", ""),
         metavar="URL",
-        help="count traffic there for hooks with metadata.judge (PENSTOCK_PROMETHEUS)",
+        help="count traffic there, for hooks with metadata.judge and for verdicts (PENSTOCK_PROMETHEUS)",
     )
     parser.add_argument(
         "--watchdog",
