@@ -214,7 +214,7 @@ def _write_chart(text: str) -> str:
 def _write_page(values: Mapping[str, Any], comments: Mapping[tuple[str, ...], str]) -> str:
     head = (ROOT / CHART / "README.head.md").read_text()
     rows = [f"| `{'.'.join(path)}` | {_show(value)} | {comments[path]} |" for path, value in _leaves(values, comments)]
-    return "\n".join([head, "| value | default | meaning |", "| --- | --- | --- |", *rows, ""])
+    return "\n".join([head.rstrip(), "", "| value | default | meaning |", "| --- | --- | --- |", *rows, ""])
 
 
 def _leaves(

@@ -107,8 +107,9 @@ def test_a_release_is_installed_upgraded_and_removed_but_for_its_volume(
     done = [helm("install", "penstock", str(CHART), *where, "--create-namespace", values["default"])]
     done += [helm("upgrade", "penstock", str(CHART), *where, values[name]) for name in ("ha-postgresql", "default")]
     done.append(helm("uninstall", "penstock", *where))
+    done += [helm("install", "penstock", str(CHART), *where), helm("uninstall", "penstock", *where)]
 
-    assert [each.returncode for each in done] == [0] * 4, [each.stderr for each in done]
+    assert [each.returncode for each in done] == [0] * 6, [each.stderr for each in done]
     assert "There is no ServiceMonitor" in done[0].stdout
     claims = conversation.get(KINDS["PersistentVolumeClaim"].path(INSTALLED)).content["items"]
     assert [each["metadata"]["name"] for each in claims] == ["penstock-data"]
