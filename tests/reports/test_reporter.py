@@ -222,6 +222,17 @@ def test_a_release_that_nobody_began_there_is_joined_under_a_name_of_its_own(des
     assert (len(desk.releases), desk.releases[0].ending) == (1, Ending.PROMOTED)
 
 
+@pytest.mark.parametrize("nonsense", ['{"releases": [{}]}', '{"releases": 5}'])
+def test_a_service_that_talks_nonsense_is_left_alone(desk: ReleaseDesk, nonsense: str) -> None:
+    story = Story().at_weight(40)
+    desk.refuses = [Response(nonsense, 200)]
+    told = Told(desk.url, story)
+
+    state = told.run()
+
+    assert (loop.exit_code(state), desk.releases, len(told.warned)) == (0, (), 1)
+
+
 def test_a_newer_revision_is_another_release(desk: ReleaseDesk) -> None:
     told = Told(desk.url)
     told.story.release = told.release

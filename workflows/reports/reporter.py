@@ -189,7 +189,7 @@ class Reporter:
                 pause_s = min(max(2 * pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
                 if self._closing:
                     return
-            except _RefusedError as error:
+            except (_RefusedError, LookupError, TypeError, ValueError, OSError) as error:
                 self._warn(f"{self._service.url} takes no reports on {self._plan.key}: {error}; the release goes on")
                 self._given_up = True
                 return
