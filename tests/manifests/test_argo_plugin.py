@@ -109,7 +109,8 @@ def test_every_file_of_the_plugin_goes_where_it_may_write() -> None:
 
 
 def test_what_runs_on_exit_is_a_pod_and_everything_else_asks_the_plugin() -> None:
-    asked = {(name, step["template"]) for name, step in steps()}
+    # What only reads the plan of a load does so in a pod.
+    asked = {(name, step["template"]) for name, step in steps() if step["name"] != "check-load"}
 
     assert {callee for name, callee in asked if name == "finish"} == {"stage"}
     assert {callee for name, callee in asked if name != "finish"} == {

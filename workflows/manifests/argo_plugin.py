@@ -30,6 +30,7 @@ _USER = 8737  # that of Argo's agent: nobody else can read the token
 _MEMORY = "/dev/shm"  # noqa: S108 - all that can be written there; it outlives the container, not the pod
 _FINISH = "finish"
 _STAGE, _LOAD = "plugin-stage", "plugin-load-test"
+_READS_ONLY = {"name": "mode", "value": "render"}
 _MOVED: Mapping[str, str] = MappingProxyType({"stage": _STAGE, "load-test": _LOAD})
 
 
@@ -123,19 +124,22 @@ def _write_template(plan: RolloutPlan, name: str, shape: Shape) -> dict[str, Any
     target = Target(plan.name, plan.namespace, f"penstock-{plan.name}", plan.strategy, plan.analysis)
     template = deepcopy(write_template(name, target, shape))
     templates = {each["name"]: each for each in template["spec"]["templates"]}
+    made = [_write_stage(target, templates["stage"]), _write_load(templates["load-test"])]
     for each in templates.values():
         if each["name"] != _FINISH:
             _move(each)
-    made = [_write_stage(target, templates["stage"]), _write_load(templates.pop("load-test"))]
-    template["spec"]["templates"] = [*templates.values(), *made]
+    steps = [step for each in templates.values() for group in each.get("steps", []) for step in group]
+    called = {step["template"] for step in steps} | {template["spec"]["entrypoint"], template["spec"]["onExit"]}
+    template["spec"]["templates"] = [each for each in (*templates.values(), *made) if each["name"] in called]
     return template
 
 
 def _move(template: dict[str, Any]) -> None:
-    """Have the steps of a template ask the plugin where they started a pod."""
+    """Have the steps of a template ask the plugin where they started a pod; what only reads a plan stays there."""
     for group in template.get("steps", []):
         for step in group:
-            step["template"] = _MOVED.get(step["template"], step["template"])
+            if _READS_ONLY not in step.get("arguments", {}).get("parameters", []):
+                step["template"] = _MOVED.get(step["template"], step["template"])
 
 
 def _write_stage(target: Target, pod: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,10 +173,11 @@ def _write_load(pod: Mapping[str, Any]) -> dict[str, Any]:
 
 def _ask(name: str, pod: Mapping[str, Any], body: Mapping[str, Any], outputs: Sequence[Any]) -> dict[str, Any]:
     """Write a template with the inputs of one that starts a pod."""
+    inputs = [each for each in pod["inputs"]["parameters"] if each["name"] != _READS_ONLY["name"]]
     return {
         "name": name,
         "metadata": pod["metadata"],
-        "inputs": pod["inputs"],
+        "inputs": {"parameters": inputs},
         "outputs": {"parameters": list(outputs)},
         # Argo heeds it while the node is pending; the plugin keeps a deadline of its own.
         "timeout": "24h",
