@@ -126,3 +126,14 @@ def test_load_runs_beside_the_gate_and_its_no_ends_the_release(stage: Stage, tmp
     assert (good, bad.run()) == ("Succeeded", "Failed")
     assert bad.nodes[-4:] == ["set-weight 30", "gate", "load run", "finish"]
     assert (stage.image("ad-primary"), stage.home()) == ("ad:v2", True)
+
+
+def test_a_load_that_cannot_be_made_is_said_before_anything_is_changed(stage: Stage, tmp_path: Path) -> None:
+    stage.set_image("v2")
+    load = {"load-target": stage.prometheus, "load-rate": "many"}
+    run = engine(stage, tmp_path, parameters=load)
+
+    assert run.run() == "Failed"
+
+    assert run.nodes == ["acquire", "load render", "finish"]
+    assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v1", True, "Initialized")

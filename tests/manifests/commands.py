@@ -7,7 +7,7 @@ from importlib import import_module
 from workflows.cli import COMMANDS
 
 _TAG = re.compile(r"\{\{(?:[\w-]+\.)*([\w-]+)\}\}|\$\((?:[\w-]+\.)*([\w-]+)\)")
-_SAMPLES = {"on-conflict": "fail", "stage": "gate"}
+_SAMPLES = {"on-conflict": "fail", "stage": "gate", "mode": "run"}
 
 
 def accept(words: Sequence[str]) -> None:

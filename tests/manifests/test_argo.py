@@ -154,7 +154,7 @@ def test_stages_that_a_release_can_do_without_are_left_out(capsys: pytest.Captur
 
     template = yaml.safe_load_all(capsys.readouterr().out).__next__()
     steps = template["spec"]["templates"][0]["steps"]
-    names = ["acquire", "start", "analysis", "promote", "shift-back", "finalise"]
+    names = ["acquire", "check-load", "start", "analysis", "promote", "shift-back", "finalise"]
     assert [step["name"] for group in steps for step in group] == names
 
 

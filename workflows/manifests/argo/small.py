@@ -25,9 +25,10 @@ def write_load_test() -> dict[str, Any]:
         parameter("duration", "how long", "1m"),
         parameter("threshold", "what must hold", "http_req_failed: rate<0.05"),
         image_parameter(),
+        parameter("mode", "run makes the load, render only reads what is asked for", "run", enum=["run", "render"]),
         parameter("shown", "what the node is called", "load test"),
     ]
-    arguments = ["load", "run"]
+    arguments = ["load", "{{inputs.parameters.mode}}"]
     for name in ("target", "rate", "duration", "threshold"):
         arguments += [f"--{name}", f"{{{{inputs.parameters.{name}}}}}"]
     return {

@@ -38,7 +38,8 @@ def _give(given: Mapping[str, str]) -> dict[str, Any]:
 def write_release(target: Target, shape: Shape) -> dict[str, Any]:
     """Write the stages of a release; without a new revision those after the start are skipped."""
     groups = {
-        Part.ACQUIRE: [[_call("acquire", "take the release", "acquire")]],
+        # A load that cannot be made is said before anything is changed.
+        Part.ACQUIRE: [[_call("acquire", "take the release", "acquire"), _check_load()]],
         Part.INITIALISE: [[_call("initialise", "make the primary", "initialise")]],
         Part.START: [[_call("start", "start the canary", "start")]],
         Part.PRE_ROLLOUT: [[_call("pre-rollout", "pre-rollout", "gate", when=GOING_ON)]],
@@ -105,9 +106,13 @@ def write_weight_step(target: Target) -> list[dict[str, Any]]:
     return [{"name": "weight-step", "inputs": {"parameters": [{"name": "weight"}]}, "steps": steps}]
 
 
-def _write_load(name: str, shown: str, when: str) -> dict[str, Any]:
+def _check_load() -> dict[str, Any]:
+    return _write_load("check-load", "read what load is asked for", _LOADING, mode="render")
+
+
+def _write_load(name: str, shown: str, when: str, **more: str) -> dict[str, Any]:
     given = {each: f"{{{{workflow.parameters.load-{each}}}}}" for each in ("target", "rate", "duration", "threshold")}
-    given |= {"image": "{{workflow.parameters.image}}", "shown": shown}
+    given |= {"image": "{{workflow.parameters.image}}", "shown": shown, **more}
     return {"name": name, "template": "load-test", "arguments": _give(given), "when": when}
 
 

@@ -92,7 +92,8 @@ def _write_pipeline(name: str, plan: RolloutPlan, shape: Shape) -> dict[str, Any
 def _list_groups(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
     going_on: dict[str, Any] = {"when": [dict(_GOING_ON)]}
     groups: dict[Part, list[Group]] = {
-        Part.ACQUIRE: [[_call(plan, "acquire", "take the release", "acquire")]],
+        # A load that cannot be made is said before anything is changed.
+        Part.ACQUIRE: [[_call(plan, "acquire", "take the release", "acquire"), _check_load()]],
         Part.INITIALISE: [[_call(plan, "initialise", "make the primary", "initialise")]],
         Part.START: [[_call(plan, "start", "start the canary", "start")]],
         Part.PRE_ROLLOUT: [[_call(plan, "pre-rollout", "pre-rollout", "gate", **going_on)]],
@@ -130,16 +131,24 @@ def _list_analysis(plan: RolloutPlan) -> Iterator[Group]:
 
 def _judge(plan: RolloutPlan, name: str, shown: str, load: str) -> Group:
     """Write a judgement with load beside it, which runs where a target is named."""
-    given = {each: f"$(params.load-{each})" for each in ("target", "rate", "duration", "threshold")}
-    beside = {
-        "name": load,
-        "displayName": f"load, {shown}",
-        "taskRef": {"name": LOAD_TEST.name},
-        "params": _give({**given, "image": "$(params.image)"}),
-        "timeout": "2h",
-        "when": [dict(_GOING_ON), dict(_LOADING)],
-    }
+    beside = _make_load(load, f"load, {shown}", [dict(_GOING_ON), dict(_LOADING)])
     return [_call(plan, name, shown, "gate", when=[dict(_GOING_ON)]), beside]
+
+
+def _check_load() -> dict[str, Any]:
+    return _make_load("check-load", "read what load is asked for", [dict(_LOADING)], mode="render")
+
+
+def _make_load(name: str, shown: str, when: list[dict[str, Any]], **more: str) -> dict[str, Any]:
+    given = {each: f"$(params.load-{each})" for each in ("target", "rate", "duration", "threshold")}
+    return {
+        "name": name,
+        "displayName": shown,
+        "taskRef": {"name": LOAD_TEST.name},
+        "params": _give({**given, **more, "image": "$(params.image)"}),
+        "timeout": "2h",
+        "when": when,
+    }
 
 
 def _list_approval(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:

@@ -106,7 +106,7 @@ LOAD_TEST = Entry(
     "Make load on a URL and judge it.",
     "The exit code is the verdict: 0 passed, 98 inconclusive, 99 failed.",
     (
-        *("load", "run", "--target", "$(params.target)", "--rate", "$(params.rate)"),
+        *("load", "$(params.mode)", "--target", "$(params.target)", "--rate", "$(params.rate)"),
         *("--duration", "$(params.duration)", "--threshold", "$(params.threshold)"),
     ),
     (
@@ -114,6 +114,7 @@ LOAD_TEST = Entry(
         Param("rate", "requests a second", "10"),
         Param("duration", "how long", "1m"),
         Param("threshold", "what must hold", "http_req_failed: rate<0.05"),
+        Param("mode", "run makes the load, render only reads what is asked for", "run"),
         IMAGE_PARAM,
     ),
     timeout="2h",
