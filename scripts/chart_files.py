@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import textwrap
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -205,9 +206,11 @@ def _describe_settings(settings: Iterable[Setting]) -> dict[str, Any]:
 
 
 def _write_chart(text: str) -> str:
-    """Put the pages' own icon into the chart: a relative path would lead nowhere where charts are listed."""
+    """Put in the version of the program, and the pages' own icon: a path would lead nowhere where charts are listed."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     icon = base64.b64encode((ROOT / "webhooks/routes/pages/static/icon.svg").read_bytes()).decode()
     lines = "".join(f"\\\n  {part}" for part in textwrap.wrap(icon, 100))
+    text = re.sub(r"(?m)^(version|appVersion): .*$", rf"\g<1>: {version}", text)
     return re.sub(r"(?ms)^icon: .*?(?=^keywords:)", lambda _: f'icon: "data:image/svg+xml;base64,{lines}"\n', text)
 
 

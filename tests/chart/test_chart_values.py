@@ -132,11 +132,3 @@ def test_what_follows_from_other_files_is_up_to_date() -> None:
     stale = [path for path, text in import_script().write_files().items() if (ROOT / path).read_text() != text]
 
     assert stale == [], "write them with: make chart-files"
-
-
-def test_the_chart_has_the_version_of_the_package() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    project = (ROOT / "pyproject.toml").read_text()
-
-    assert f'version = "{chart["appVersion"]}"' in project
-    assert chart["annotations"]["artifacthub.io/license"] == "Apache-2.0"
