@@ -138,6 +138,7 @@ def test_a_journal_takes_the_place_of_the_one_before(store: Store) -> None:
         store.reports.keep_journal(AD, "one", content)
 
     assert (before, store.reports.read_journal(AD, "one")) == (None, b'{"a": 1}\n')
+    assert [store.reports.measure_journal(AD, name) for name in ("one", "two")] == [9, 0]
 
 
 def test_a_forgotten_release_takes_its_reports_and_journal_along(store: Store) -> None:

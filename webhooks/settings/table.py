@@ -171,7 +171,13 @@ SETTINGS: tuple[Setting, ...] = (
         texts.write_duration,
         "kept_s",
     ),
-    Setting("keep-runs", "how many runs, and how many releases, are kept that have ended", "N", texts.read_number, field="kept_runs"),
+    Setting(
+        "keep-runs",
+        "how many runs, and how many releases, are kept that have ended",
+        "N",
+        texts.read_number,
+        field="kept_runs",
+    ),
     Setting(
         "session-key",
         "signs log-ins to the pages; one text for all replicas; none is a key of its own in the data folder",

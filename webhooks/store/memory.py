@@ -256,5 +256,8 @@ class _MemoryReports:
     def keep_journal(self, canary: CanaryName, release_id: str, content: bytes) -> None:
         self._journals[canary, release_id] = content
 
+    def measure_journal(self, canary: CanaryName, release_id: str) -> int:
+        return len(self._journals.get((canary, release_id), b""))
+
     def read_journal(self, canary: CanaryName, release_id: str) -> bytes | None:
         return self._journals.get((canary, release_id))

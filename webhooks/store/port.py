@@ -178,6 +178,10 @@ class ReportStore(Protocol):
         """Keep the journal of a release in place of the one before."""
         ...
 
+    def measure_journal(self, canary: CanaryName, release_id: str) -> int:
+        """Count the bytes of the journal of a release, 0 where none was kept."""
+        ...
+
     def read_journal(self, canary: CanaryName, release_id: str) -> bytes | None:
         """Give the journal of a release, None where none was kept."""
         ...

@@ -7,6 +7,8 @@ import pytest
 
 from tests.webhooks.bench import AD
 from tests.webhooks.pages.desk import Desk
+from webhooks.app import READ_BACK
+from webhooks.errors import ClusterError
 from webhooks.protocol import HookType
 from webhooks.store.records import CanaryName, GateState
 from webhooks.store.releases import (
@@ -243,7 +245,36 @@ def test_what_hooks_alone_tell_is_shown_as_far_as_it_is_known(desk: Desk) -> Non
     assert "nobody reports its measurements" in page
     assert "Advance ad.weather canary weight 40" in page
     assert "suite" in page
-    assert [(point[2], point[4]) for point in points] == [(0, None), (40, None)]
+    assert [(point[2], point[4]) for point in points] == [(None, None), (40, None)]
+
+
+def test_a_page_hears_of_what_hooks_alone_tell(desk: Desk) -> None:
+    desk.bench.call(HookType.EVENT, eventMessage="New revision detected! Scaling up ad.weather")
+    (release,) = desk.bench.service.releases.page(ReleaseQuery())
+    position = desk.events(live := f"/ui/live/releases/weather/ad/{release.id}")[1]
+    desk.bench.time += 5
+    desk.bench.call(HookType.EVENT, eventMessage="Advance ad.weather canary weight 40")
+    first, position = desk.events(live, Last_Event_ID=position)
+    desk.bench.call(HookType.POST_ROLLOUT, phase="Succeeded")
+    last, _ = desk.events(live, Last_Event_ID=position)
+
+    assert [event["kind"] for event in (*first, *last)] == ["points", "changed", "points", "changed", "gates"]
+    assert [[point[2] for point in told[0]["points"]] for told in (first, last)] == [[None, 40], [None, 40, 0]]  # type: ignore[attr-defined] # JSON
+
+
+@pytest.mark.parametrize(("phase", "said"), [("Promoting", True), ("", False)])
+def test_the_canary_itself_is_believed_where_it_is_read_back(desk: Desk, phase: str, *, said: bool) -> None:
+    class Reading:
+        def find_phase(self, canary: CanaryName) -> str:
+            if not phase:
+                raise ClusterError(f"{canary} cannot be read")
+            return phase
+
+    desk.app.extensions[READ_BACK] = Reading()
+    begin(desk)
+    tell(desk)
+
+    assert ("its Canary says Promoting" in say(desk, ONE)) is said
 
 
 def test_hostile_words_are_shown_safely_in_every_field(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from webhooks.hooks import HookService
 from webhooks.live import Event, Glance
 from webhooks.routes.api.timeline import show_event, show_gate_moment
 from webhooks.store.records import CanaryName, Gate, GateState, Run, RunQuery
-from webhooks.store.releases import ArmFigures, Release, Report, ReportKind, Teller
+from webhooks.store.releases import ArmFigures, Ending, Release, Report, ReportKind, Teller
 
 MOST_POINTS = 500
 """How many points of a chart are told at once."""
@@ -27,6 +27,7 @@ _AROUND_S = 60.0
 _POSITION = re.compile(r"([0-9]{1,16})\.([0-9a-f]{8})\.([0-9a-f]{8})")
 _WEIGHT = re.compile(r"Advance \S+ canary weight (\d{1,3})\b")
 _FOREVER = float("inf")
+_WHOLE = 100
 
 Point = list[float | int | None]
 """Sequence, unix seconds, canary weight, then success rate and p99 of the primary and of the canary."""
@@ -103,7 +104,7 @@ class ReleaseStory:
     @property
     def has_journal(self) -> bool:
         """Tell whether its journal is kept."""
-        return self._service.store.reports.read_journal(self.release.canary, self.release.id) is not None
+        return self._service.store.reports.measure_journal(self.release.canary, self.release.id) > 0
 
     def _list_heard(self) -> Iterator[Moment]:
         for event in self._service.store.events.select(self.release.canary):
@@ -139,13 +140,18 @@ def _point(report: Report) -> Point:
 
 
 def _points_of_hooks(service: HookService, release: Release) -> Iterator[Point]:
-    yield [round(release.began_at * 1000), release.began_at, 0, None, None, None, None]
+    yield _weigh(release.began_at, None)
     for event in service.store.events.select(release.canary):
         advanced = _WEIGHT.match(event.metadata.get("eventMessage", ""))
         if advanced and release.began_at <= event.at <= (release.ended_at or _FOREVER):
-            yield [round(event.at * 1000), event.at, min(100, int(advanced[1])), None, None, None, None]
+            yield _weigh(event.at, min(_WHOLE, int(advanced[1])))
     if release.ended_at:
-        yield [round(release.ended_at * 1000), release.ended_at, 0, None, None, None, None]
+        # Both ways to end leave all traffic with the primary; of one that nobody told the end of, no more is known.
+        yield _weigh(release.ended_at, None if release.ending is Ending.UNKNOWN else 0)
+
+
+def _weigh(at: float, weight: int | None) -> Point:
+    return [round(at * 1000), at, weight, None, None, None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +174,16 @@ class ReleaseFeed:
         after = int(known[1])
         found = self.service.store.reports.select(self.canary, self.id, after, MOST_POINTS)
         last = found[-1].sequence if found else after
-        events = self._tell(release, list_points(self.service, release, after), (known[2] != mark, known[3] != gates))
+        points = list_points(self.service, release, after if release.teller is Teller.LOOP else 0)
+        events = self._tell(release, points, (known[2] != mark, known[3] != gates))
         over = not release.under_way and not found and not events
         return Glance(f"{last}.{mark}.{gates}", tuple(events), over)
 
     def _tell(self, release: Release, points: list[Point], changed: tuple[bool, bool]) -> list[Event]:
         page, gates = changed
-        events = [Event("points", {"points": points})] if points and release.teller is Teller.LOOP else []
+        # Hooks number nothing: what they tell is told anew, and the page knows which points it has.
+        fresh = page if release.teller is Teller.HOOKS else bool(points)
+        events = [Event("points", {"points": points})] if fresh else []
         if page:
             events.append(Event("changed", {"say": describe(release)}))
         if gates:

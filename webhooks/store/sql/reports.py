@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, bindparam, delete, insert, select
+from sqlalchemy import and_, bindparam, delete, func, insert, select
 
 from webhooks.store import documents
 from webhooks.store.records import CanaryName
@@ -23,6 +23,8 @@ _OLDEST = select(reports.c.sequence).where(_MINE).order_by(reports.c.sequence.de
 _FORGET = delete(reports).where(_MINE, reports.c.sequence <= _OLDEST.scalar_subquery())
 _JOURNAL = and_(journals.c.canary == bindparam("the_canary"), journals.c.release_id == bindparam("the_id"))
 _READ, _DROP, _KEEP = select(journals.c.content).where(_JOURNAL), delete(journals).where(_JOURNAL), insert(journals)
+
+_MEASURE = select(func.length(journals.c.content)).where(_JOURNAL)
 
 
 class SqlReports:
@@ -68,6 +70,11 @@ class SqlReports:
             connection.execute(_DROP, mine)
             row = {"canary": mine["the_canary"], "release_id": release_id, "content": content}
             connection.execute(_KEEP, row)
+
+    def measure_journal(self, canary: CanaryName, release_id: str) -> int:
+        """Count the bytes of the journal of a release, 0 where none was kept."""
+        with self._database.reading() as connection:
+            return connection.execute(_MEASURE, name(canary, release_id)).scalar_one_or_none() or 0
 
     def read_journal(self, canary: CanaryName, release_id: str) -> bytes | None:
         """Give the journal of a release, None where none was kept."""
