@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.journal import journals
-from tests.upgrade.storage import JOURNAL, RELEASES, STORED, told
+from tests.upgrade.storage import JOURNAL, RELEASES, STORED, put_store_back, service, told
+from tests.webhooks.bench import AD
+from webhooks.protocol import HookType
+from webhooks.store.records import RunQuery
+from webhooks.store.releases import ReleaseQuery
+from webhooks.store.sql.store import STORE_FILE
 from workflows.cli import main
 from workflows.errors import ConfigurationError
 
@@ -52,3 +57,16 @@ def test_no_reports_are_made_of_a_load_of_a_newer_version(tmp_path: Path, capsys
     assert main(["load", "report", str(left), "--report", str(tmp_path)]) == 104
 
     assert f"{left}: is not a run's JSON document (penstock.load-run/1)" in capsys.readouterr().err
+
+
+def test_two_versions_work_on_one_store_while_replicas_are_replaced(tmp_path: Path) -> None:
+    left = (PRESENT / "service.sql").read_text()
+    put_store_back(left.replace('{"', '{"later": 1, "'), tmp_path / STORE_FILE)
+
+    bench = service(tmp_path)
+
+    assert bench.call(HookType.CONFIRM_PROMOTION).status == 200
+    assert len(bench.store.runs.page(RunQuery(canary=AD))) == 2
+    assert len(bench.store.events.select(AD)) == 1
+    assert len(bench.store.releases.page(ReleaseQuery())) == 1
+    bench.store.close()

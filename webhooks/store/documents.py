@@ -1,11 +1,16 @@
-"""Turn records into JSON and back, for adapters that keep text."""
+"""Turn records into JSON and back, for adapters that keep text.
+
+The rule to keep: a field that is new has a default, and one that nobody knows is passed over, so that two versions can
+work on one store while replicas are replaced.
+"""
 
 import enum
+import functools
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from webhooks.store.records import CanaryName, Epoch, Gate, GateState, HookEvent, LoadWatch, Run, RunOrder, RunState
 from webhooks.store.releases import (
@@ -20,6 +25,20 @@ from webhooks.store.releases import (
     Teller,
 )
 
+Record = TypeVar("Record")
+
+
+@functools.cache
+def _names(kind: Any) -> frozenset[str]:
+    return frozenset(field.name for field in fields(kind))
+
+
+def _make(kind: Callable[..., Record], values: Mapping[str, Any]) -> Record:
+    known = _names(kind)
+    if values.keys() <= known:
+        return kind(**values)
+    return kind(**{name: value for name, value in values.items() if name in known})
+
 
 def write_run(run: Run) -> str:
     """Write a run as JSON."""
@@ -30,14 +49,16 @@ def read_run(document: str, version: int) -> Run:
     """Read a run that the store keeps at a version."""
     values: dict[str, Any] = json.loads(document)
     watch = values.pop("watch")
-    return Run(
-        **values
+    order = values["order"] | {"canary": _make(CanaryName, values["order"]["canary"])}
+    return _make(
+        Run,
+        values
         | {
-            "order": RunOrder(**values["order"] | {"canary": CanaryName(**values["order"]["canary"])}),
+            "order": _make(RunOrder, order),
             "state": RunState(values["state"]),
-            "watch": None if watch is None else LoadWatch(**watch),
+            "watch": None if watch is None else _make(LoadWatch, watch),
             "version": version,
-        }
+        },
     )
 
 
@@ -49,13 +70,14 @@ def write_gate(gate: Gate) -> str:
 def read_gate(document: str) -> Gate:
     """Read a gate."""
     values: dict[str, Any] = json.loads(document)
-    return Gate(
-        **values
+    return _make(
+        Gate,
+        values
         | {
-            "canary": CanaryName(**values["canary"]),
+            "canary": _make(CanaryName, values["canary"]),
             "state": GateState(values["state"]),
             "approvals": tuple(values.get("approvals", ())),
-        }
+        },
     )
 
 
@@ -68,7 +90,7 @@ def read_epoch(document: str) -> Epoch:
     """Read an epoch."""
     values: dict[str, Any] = json.loads(document)
     held = tuple(values.get("held", ()))
-    return Epoch(**values | {"canary": CanaryName(**values["canary"]), "held": held})
+    return _make(Epoch, values | {"canary": _make(CanaryName, values["canary"]), "held": held})
 
 
 def write_event(event: HookEvent) -> str:
@@ -80,7 +102,7 @@ def write_event(event: HookEvent) -> str:
 def read_event(canary: CanaryName, document: str) -> HookEvent:
     """Read an event of a canary."""
     values: dict[str, Any] = json.loads(document)
-    return HookEvent(canary, **values | {"metadata": MappingProxyType(values["metadata"])})
+    return _make(HookEvent, values | {"canary": canary, "metadata": MappingProxyType(values["metadata"])})
 
 
 def write_release(release: Release) -> str:
@@ -93,14 +115,15 @@ def read_release(document: str) -> Release:
     """Read a release."""
     values: dict[str, Any] = json.loads(document)
     plan = values["plan"]
-    return Release(
-        **values
+    return _make(
+        Release,
+        values
         | {
-            "canary": CanaryName(**values["canary"]),
+            "canary": _make(CanaryName, values["canary"]),
             "teller": Teller(values["teller"]),
-            "plan": ReleasePlan(**plan | {"weights": tuple(plan["weights"])}),
+            "plan": _make(ReleasePlan, plan | {"weights": tuple(plan["weights"])}),
             "ending": values["ending"] and Ending(values["ending"]),
-        }
+        },
     )
 
 
@@ -118,17 +141,18 @@ def _write_word(word: object) -> object:
 def read_report(document: str) -> Report:
     """Read a report."""
     values: dict[str, Any] = json.loads(document)
-    checks = (CheckFigure(**check | {"verdict": Opinion(check["verdict"])}) for check in values["checks"])
-    return Report(
-        **values
+    checks = (_make(CheckFigure, check | {"verdict": Opinion(check["verdict"])}) for check in values["checks"])
+    return _make(
+        Report,
+        values
         | {
             "kind": ReportKind(values["kind"]),
             "verdict": values["verdict"] and Opinion(values["verdict"]),
             "checks": tuple(checks),
-            "primary": ArmFigures(**values["primary"]),
-            "canary": ArmFigures(**values["canary"]),
+            "primary": _make(ArmFigures, values["primary"]),
+            "canary": _make(ArmFigures, values["canary"]),
             "ending": values["ending"] and Ending(values["ending"]),
-        }
+        },
     )
 
 
