@@ -30,6 +30,12 @@ payload = {"name": "ad", "namespace": "weather", "phase": "Progressing", "checks
 request = urllib.request.Request("http://127.0.0.1:8080/hooks/event", json.dumps(payload).encode())
 print(urllib.request.urlopen(request, timeout=10).status)
 """
+ASK_FOR_A_PAGE_AND_ITS_PARTS = """
+import re, urllib.request
+page = urllib.request.urlopen("http://127.0.0.1:8080/ui/", timeout=10).read().decode()
+parts = re.findall(r'(?:href|src)="(/ui/static/[^"]+)"', page)
+print(bool(parts), {urllib.request.urlopen("http://127.0.0.1:8080" + part, timeout=10).status for part in parts})
+"""
 # A child that ends at once, after it has made one of its own that ends half a second later, with no parent left.
 LEAVE_AN_ORPHAN = """
 import os, time
@@ -88,6 +94,10 @@ def test_every_command_starts(podman: Podman, image: str) -> None:
 
 def test_it_is_a_service_that_answers_hooks(service: Container) -> None:
     assert service.python(POST_A_HOOK) == "200\n"
+
+
+def test_it_shows_its_pages(service: Container) -> None:
+    assert service.python(ASK_FOR_A_PAGE_AND_ITS_PARTS) == "True {200}\n"
 
 
 def test_it_makes_load_and_judges_it(service: Container) -> None:
