@@ -20,6 +20,7 @@ MISTAKES: list[tuple[Mapping[str, Any], str]] = [
     ({"replicaCount": "2"}, "at '/replicaCount': got string, want integer"),
     ({"replicaCount": 0}, "at '/replicaCount': minimum: got 0, want 1"),
     ({"fullnameOverride": "pen.stock"}, "at '/fullnameOverride': 'pen.stock' does not match pattern"),
+    ({"image": {"repository": "*alias"}}, "at '/image/repository': '*alias' does not match pattern"),
     ({"image": "penstock:1"}, "at '/image': got string, want object"),
     ({"image": {"pullPolicy": "always"}}, "at '/image/pullPolicy': value must be one of 'Always', 'IfNotPresent'"),
     ({"auth": {"mode": "token"}}, "at '/auth/mode': value must be one of 'kubernetes', 'tokens', 'loopback', 'open'"),
