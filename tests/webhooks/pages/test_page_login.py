@@ -182,9 +182,9 @@ def test_a_stream_that_is_asked_without_a_session_ends(secured: Desk) -> None:
 
 def test_a_form_that_comes_after_the_log_in_has_ended_leads_back_to_its_page(secured: Desk) -> None:
     secured.ask_gate()
-    answer = secured.post(f"{GATE}/approve")
+    told = [secured.post(f"{GATE}/approve", Referer=page) for page in ("", "http://localhost/ui/x?y=1", "http://evil/")]
 
-    assert (answer.status_code, answer.location) == (303, f"/ui/login?next={GATE}")
+    assert [answer.location for answer in told] == [f"/ui/login?next={page}" for page in (GATE, "/ui/x", GATE)]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from webhooks.access.sessions import Session, Signer, begin_session, find_signer
 from webhooks.errors import StoreError
 from webhooks.routes.bodies import text
 from webhooks.routes.pages.rendering import render, render_problem
-from webhooks.routes.paths import Audience, Place
+from webhooks.routes.paths import PAGES, Audience, Place
 from webhooks.settings import AuthMode, Network, Settings
 
 MARK_FIELD = "mark"
@@ -158,14 +158,21 @@ def _refuse_right(visitor: Visitor, place: Place) -> Response | None:
 def _ask_to_log_in(place: Place) -> Response:
     if request.path.startswith("/ui/live/"):
         return text(401, "log in again\n")
-    # A form that came too late leads back to the page it stood on.
-    asked = request.path.rpartition("/")[0] if place.changes else request.full_path.rstrip("?")
+    asked = _page_of_form() if place.changes else request.full_path.rstrip("?")
     there = f"{LOGIN}?next={quote(asked)}"
     if request.headers.get("HX-Request"):
         response = text(401, "log in again\n")
         response.headers["HX-Redirect"] = there
         return response
     return Response("", 303, {"Location": there})
+
+
+def _page_of_form() -> str:
+    """Give the page on which a form stood: what the browser says, or else the step before what was to be done."""
+    said = urlsplit(request.headers.get("Referer", ""))
+    if said.netloc == request.host and said.path.startswith(PAGES):
+        return said.path
+    return request.path.rpartition("/")[0]
 
 
 def keep_session(response: Response, signer: Signer, session: Session, now: float) -> None:
