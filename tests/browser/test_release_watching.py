@@ -165,12 +165,11 @@ def hostile(premises: Premises) -> str:
             Report(n, 1e9 + n, kind, HOSTILE, warning=True, phase=HOSTILE, weight=20, checks=checks)
             for n, kind in enumerate((ReportKind.DECISION, ReportKind.EVENT), 1)
         ]
-        for release in ("one", "two"):
-            store.reports.add(canary, release, told)
+        store.reports.add(canary, "one", told)
     return "hostile"
 
 
-@pytest.mark.parametrize("path", ["", "/hostile/ad/one", "/hostile/ad/two"])
+@pytest.mark.parametrize("path", ["", "/hostile/ad/one"])
 def test_a_release_page_has_no_barriers_whatever_the_words(ann: Visit, hostile: str, path: str) -> None:
     page = ann.open(f"/ui/releases{path or '?namespace=' + hostile}")
     barriers = look_both_ways(page, f"releases{path.replace('/', '-')}")
