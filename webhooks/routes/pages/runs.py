@@ -29,6 +29,8 @@ class RunPages:
 
     def list_runs(self) -> Response:
         """Show a page of the list, newest first."""
+        # Before the runs are read: what happens in between is told once too often, not once too seldom.
+        live = address("runs", RunsFeed(self._runs))
         fault, found = "", tuple[Run, ...]()
         try:
             query = _read_query()
@@ -47,7 +49,7 @@ class RunPages:
             first=first,
             fault=fault,
             states=[state.value for state in RunState],
-            live=address("runs", RunsFeed(self._runs)) if first else "",
+            live=live if first else "",
         )
 
     def show_run(self, id: str) -> Response:  # noqa: A002 - the name of the parameter in the path
