@@ -30,10 +30,20 @@ def report(given: argparse.Namespace) -> int:
             what = f"is not a run's JSON document ({DOCUMENT_SCHEMA})"
             raise PlanError(f"{given.document}: {what}; give what --json wrote, to the penstock that wrote it")
         write_reports(document, given.report)
-    except (ValueError, KeyError, OSError) as error:
-        raise PlanError(f"{given.document}: cannot be read ({error})") from error
+    except OSError as error:
+        raise PlanError(
+            f"{error.filename}: {error.strerror}; name what --json wrote, and a folder for --report"
+        ) from error
+    except (ValueError, KeyError) as error:
+        raise PlanError(
+            f"{given.document}: is not the JSON of a run ({_explain(error)}); give what --json wrote"
+        ) from error
     print(given.report)  # noqa: T201 - a command's own words
     return 0
+
+
+def _explain(error: Exception) -> str:
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def render(given: argparse.Namespace) -> int:

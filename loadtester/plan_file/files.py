@@ -13,7 +13,7 @@ def read_plan(path: Path, **more: Any) -> LoadPlan:
     """Read a plan from a YAML or JSON file, with fields added; raises PlanError, each line with the file's name."""
     document = _read_document(path)
     if not isinstance(document, dict):
-        raise PlanError(f"{path}: holds a {type(document).__name__}, not a mapping of fields")
+        raise PlanError(f"{path}: is not a mapping of fields; a plan begins with target:")
     locustfile = document.get("locustfile")
     if isinstance(locustfile, str) and locustfile:
         document["locustfile"] = str(path.parent / locustfile)
@@ -27,7 +27,8 @@ def _read_document(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path}: cannot be read ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise PlanError(f"{path}: cannot be read ({reason}); name a plan file, or say --target URL") from error
     if path.suffix == ".json":
         return _parse_json(path, text)
     return _parse_yaml(path, text)

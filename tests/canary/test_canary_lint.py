@@ -81,7 +81,7 @@ def test_a_missing_file_is_an_error_and_the_others_are_checked(
     missing = str(tmp_path / "missing.yaml")
 
     assert lint.main([missing, write(tmp_path, DOUBTFUL)]) == 2
-    assert f"{missing}:1: error: cannot be read: No such file or directory\n" in capsys.readouterr().out
+    assert f"{missing}:1: error: cannot be read: No such file or directory; name a file" in capsys.readouterr().out
 
 
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,7 +98,9 @@ def _read_entries(path: Path) -> tuple[TokenEntry, ...]:
     try:
         lines = path.read_text(encoding="utf-8")[:_LONGEST_FILE].splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"tokens: {path} cannot be read ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        way_out = "make one with: penstock token NAME --file FILE"
+        raise SettingsError(f"tokens: {path} cannot be read ({reason}); {way_out}") from error
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:

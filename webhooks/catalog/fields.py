@@ -25,7 +25,8 @@ class Fields:
         if isinstance(document, Mapping):
             self._values = {str(key): value for key, value in document.items()}
         else:
-            self.fault("", f"{show(document)} is not a mapping")
+            hint = "" if path else "; a catalog begins with tests:"
+            self.fault("", f"{show(document)} is not a mapping{hint}")
 
     def fault(self, key: str, message: str) -> None:
         """Note what is wrong with a field."""

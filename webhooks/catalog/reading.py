@@ -124,7 +124,8 @@ class CatalogFile:
         try:
             return read_catalog(path.read_text(), path.parent.absolute())
         except (OSError, UnicodeDecodeError) as error:
-            raise CatalogError(f"{path}: {error}") from error
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise CatalogError(f"{path}: cannot be read ({reason}); name a file that holds a catalog") from error
         except CatalogError as error:
             lines = str(error).splitlines()
             raise CatalogError("\n".join(f"{path}: {line}" for line in lines)) from error

@@ -64,7 +64,7 @@ def _reach(url: str, token_file: str) -> RemoteStore:
     if not url or not token_file:
         missing = "token-file: name the file with a token of scope runner" if url else "service: say where it is"
         raise SettingsError(f"{missing}; give it with --service URL and --token-file FILE")
-    if not os.access(token_file, os.R_OK):
+    if Path(token_file).is_dir() or not os.access(token_file, os.R_OK):
         way_out = "make a token with: penstock token NAME --scopes runner"
         raise SettingsError(f"token-file: {token_file} cannot be read; {way_out}")
     store = RemoteStore(url, Path(token_file))

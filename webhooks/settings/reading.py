@@ -61,7 +61,8 @@ def _read_file(path: Path) -> Mapping[str, str]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise SettingsError(f"config: {path} cannot be read ({' '.join(str(error).split())})") from error
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise SettingsError(f"config: {path} cannot be read ({reason}); give it with --config FILE") from error
     if document is None:
         return {}
     if not isinstance(document, dict):

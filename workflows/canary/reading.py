@@ -100,7 +100,8 @@ def extract(text: str) -> str:
 def _demand(reading: Reading, source: str) -> RolloutPlan:
     if reading.plan is None:
         errors = (finding for finding in reading.findings if finding.severity is Level.ERROR)
-        raise ConfigurationError("\n".join(f"{source}:{error.line}: {error}" for error in errors))
+        places = ((f"{source}:{error.line}" if error.line else source, error) for error in errors)
+        raise ConfigurationError("\n".join(f"{place}: {error}" for place, error in places))
     return reading.plan
 
 

@@ -15,7 +15,7 @@ def fetch(path: str) -> str | Finding:
         return _decode(_read(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        return Finding(Level.ERROR, "", None, f"cannot be read: {reason}")
+        return Finding(Level.ERROR, "", None, f"cannot be read: {reason}", "name a file that holds a Canary")
 
 
 def _read(path: str) -> bytes:

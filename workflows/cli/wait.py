@@ -98,8 +98,8 @@ class _Vigil:
 def main(argv: Sequence[str]) -> int:
     """Wait for the end of the release and tell by the exit code how it went."""
     arguments = make_parser().parse_args(list(argv))
-    cluster, timeout = connect(arguments), _read_timeout(arguments.timeout)
     place = Place(arguments.namespace or DEFAULT_NAMESPACE, read_name(arguments.canary))
+    timeout, cluster = _read_timeout(arguments.timeout), connect(arguments)
     plan, text = read_object(cluster, place)
     platform = wiring.build(KUBERNETES, plan, wiring.Wishes(cluster=cluster, source=text))
     vigil = _Vigil(cluster, plan, platform, platform.workload.revision(), platform.clock.now())

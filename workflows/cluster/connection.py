@@ -31,12 +31,22 @@ def connect(kubeconfig: Path | None = None, context: str = "", *, patience_s: fl
         )
     except (config.ConfigException, OSError, ValueError, yaml.YAMLError, AttributeError, TypeError) as error:
         # The library reads what is no kubeconfig as if it were one, up to the first surprise.
-        raise _refuse(str(error)) from error
+        raise _refuse(_explain(error)) from error
     if not settings.host.startswith(("http://", "https://")):
         raise _refuse(f"its server {settings.host!r} is no address, write https://HOST:PORT")
     # The client's own pool carries the certificates; its models and its retries are not needed.
     pool = client.ApiClient(settings).rest_client.pool_manager
     return Cluster(pool, settings.host.rstrip("/"), lambda: _authorize(settings), patience_s)
+
+
+def _explain(error: Exception) -> str:
+    match error:
+        case AttributeError() | TypeError() | UnicodeDecodeError():
+            return "what is named is no kubeconfig"
+        case OSError():
+            return f"{error.filename}: {error.strerror}"
+        case _:
+            return " ".join(str(error).split())
 
 
 def _refuse(why: str) -> ConfigurationError:

@@ -56,13 +56,23 @@ class Deployment:
     template: Template
 
 
+def _explain(error: Exception) -> str:
+    match error:
+        case OSError():
+            return str(error.strerror)
+        case UnicodeDecodeError():
+            return "it is not UTF-8 text"
+        case _:
+            return " ".join(str(error).split())
+
+
 def load(file: Path) -> Deployment:
     """Read a Deployment's file; raises ConfigurationError with one line per fault."""
     try:
         documents = [document for document in yaml.safe_load_all(file.read_text()) if document is not None]
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigurationError(f"{file}: cannot be read as YAML: {reason}") from error
+        reason = _explain(error)
+        raise ConfigurationError(f"{file}: cannot be read as YAML ({reason}); name a file with a Deployment") from error
     found = [item for item in documents if isinstance(item, dict) and item.get("kind") == "Deployment"]
     if len(found) != 1:
         raise ConfigurationError(f"{file}: {len(found)} Deployments; give a file with exactly one (apps/v1)")
