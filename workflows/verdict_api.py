@@ -5,6 +5,8 @@ The rule to keep: it only reads. Who may ask is settled before, as for every oth
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -15,11 +17,16 @@ from webhooks.protocol import RETRY_AFTER_S, one_line
 from webhooks.routes import api
 from webhooks.routes.api.operations import JSON, Operation, Parameter, Schema
 from webhooks.routes.faults import fault
+from webhooks.store.records import CanaryName
+from webhooks.store.releases import ReleaseQuery
 from workflows.clocks import SystemClock
 from workflows.cluster.client import Cluster
 from workflows.errors import ConfigurationError, TemporaryError
 from workflows.rollout.phase import Phase
-from workflows.rollout.state import Verdict
+from workflows.rollout.state import Outcome, Verdict
+from workflows.states.place import Place
+from workflows.verdicts import standing
+from workflows.verdicts.assessment import Assessment
 from workflows.verdicts.bench import Bench, UnknownCanaryError
 from workflows.verdicts.question import FIELDS, read_question
 
@@ -60,8 +67,9 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
 """What is asked and answered, by name."""
 
 
-def add_verdicts(app: Flask, _service: HookService, *, bench: Bench) -> None:
-    """Answer questions about releases by what a bench knows."""
+def add_verdicts(app: Flask, service: HookService, *, bench: Bench) -> None:
+    """Answer questions about releases by what a bench knows, and by what the service was told of them."""
+    bench = replace(bench, recall=partial(_recall, service))
 
     def answer() -> Response:
         try:
@@ -88,6 +96,18 @@ def _list_operations(view: Callable[..., Response]) -> tuple[Operation, ...]:
         Operation("askVerdict", "get", PATH, told, view, answers, queried, "", (404,)),
         Operation("askVerdictAtLength", "post", PATH, told, view, answers, canary, "Question", (404, 413)),
     )
+
+
+def _recall(service: HookService, place: Place) -> Assessment | None:
+    """Tell of the last release that its loop, or the hooks of a controller, told of."""
+    found = service.releases.page(ReleaseQuery("", CanaryName(place.namespace, place.name), None, 1))
+    if not found:
+        return None
+    (last,) = found
+    ending = next((each for each in Outcome if last.ending and each.value == last.ending.value), None)
+    weight = "" if last.weight is None else f" at weight {last.weight}"
+    told = f"{last.phase or 'begun'}{weight}" + (f": {last.reason}" if last.reason else "")
+    return standing.of_report(ending, standing.find_phase(last.phase), told, under_way=last.under_way)
 
 
 def open_bench(prometheus: str, cluster: Cluster | None) -> Bench:

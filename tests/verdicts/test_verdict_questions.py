@@ -75,7 +75,6 @@ def test_a_field_that_is_wrong_is_one_line_with_its_name(
         ("", "canary: '' is not NAME.NAMESPACE"),
         ("canary=a.b&canary=c.d", "canary: given twice"),
         ("canary=a.b&window=5m", "no cluster is asked here"),
-        ("canary=a.b", "no cluster is asked here"),
         ("canary=a.b&judge=evidence", "window: missing; judge is for metrics"),
         ("canary=a.b&window=5m&spec=x", "spec: send it with POST"),
     ],

@@ -5,6 +5,7 @@ strangers may write (a spec in a request) chooses no query and no server.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -42,13 +43,22 @@ class UnknownCanaryError(ConfigurationError):
     """Say that nobody knows the canary that was asked about."""
 
 
+def recall_nothing(_: Place) -> Assessment | None:
+    """Know of no release."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Hold where answers come from: a Prometheus (empty for none), a cluster (None for none), and the time."""
+    """Hold where answers come from: a Prometheus (empty for none), a cluster (None for none), and the time.
+
+    `recall` tells of releases that nobody finds in a cluster, as far as somebody has told of them.
+    """
 
     prometheus: str
     cluster: Cluster | None
     clock: Clock
+    recall: Callable[[Place], Assessment | None] = recall_nothing
 
     def answer(self, question: Question) -> Assessment:
         """Answer a stranger's question; raises ConfigurationError for one that cannot be answered as it is."""
@@ -58,16 +68,23 @@ class Bench:
 
     def stand(self, place: Place) -> Assessment:
         """Tell how the last release of a canary stands."""
-        cluster = self._need_cluster()
+        known = (self._find_release(self.cluster, place) if self.cluster else None) or self.recall(place)
+        if known is None:
+            where = "in the cluster" if self.cluster else "here, where no cluster is asked"
+            raise UnknownCanaryError(
+                f"no release of canary {place.key} is known {where}; look at the name, start the service with "
+                "--prometheus URL or --watchdog NS, or have the release tell of itself with --report-to"
+            )
+        return known
+
+    def _find_release(self, cluster: Cluster, place: Place) -> Assessment | None:
         found = find_canary(cluster, place.namespace, place.name)
         states = KubernetesStateStore(cluster, place, self.clock)
         state = None if found and driven_by_flagger(found) else states.load()
-        if state:
-            source = states.source()
-            return standing.of_state(state, canary.parse(source, str(place)) if source else None)
-        if found is None:
-            raise UnknownCanaryError(f"canary {place.key} is not in the cluster, and no release of it is known")
-        return standing.of_status(found)
+        if state is None:
+            return standing.of_status(found) if found else None
+        source = states.source()
+        return standing.of_state(state, canary.parse(source, str(place)) if source else None)
 
     def measure(self, plan: RolloutPlan, question: Question, window: timedelta) -> Assessment:
         """Judge the metrics of a stretch that ends now; raises UnavailableError when they cannot be read."""
@@ -126,7 +143,7 @@ class Bench:
         if self.cluster is None:
             raise ConfigurationError(
                 "canary: no cluster is asked here; start the service with --prometheus URL or --watchdog NS, "
-                "or send the spec of the canary with a window"
+                "or send the spec of the canary"
             )
         return self.cluster
 

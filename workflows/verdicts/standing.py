@@ -44,13 +44,28 @@ def of_state(state: RolloutState, plan: RolloutPlan | None) -> Assessment:
 def of_status(canary: Manifest) -> Assessment:
     """Tell by a Canary's status, as Flagger writes it."""
     status: Mapping[str, Any] = canary.get("status") or {}
-    known = {phase.value: phase for phase in Phase}
-    phase = known.get(str(status.get("phase")), Phase.INITIALIZING)
+    phase = find_phase(str(status.get("phase"))) or Phase.INITIALIZING
     if phase is Phase.FAILED:
         return Assessment(Verdict.FAILED, None, outcomes.explain(canary) or outcomes.summarise(canary), (), phase)
     if phase in UNDER_WAY:
         return Assessment(Verdict.INCONCLUSIVE, None, outcomes.summarise(canary), (), phase, final=False)
     return _of_phase(phase, outcomes.explain(canary) or outcomes.summarise(canary))
+
+
+def find_phase(name: str) -> Phase | None:
+    """Read a phase by its name; None for one that is not known."""
+    return next((phase for phase in Phase if phase.value == name), None)
+
+
+def of_report(ending: Outcome | None, phase: Phase | None, said: str, *, under_way: bool) -> Assessment:
+    """Tell by what somebody told of a release; an end that nobody told is inconclusive."""
+    if under_way:
+        return Assessment(Verdict.INCONCLUSIVE, None, said, (), phase, final=False)
+    if ending is None:
+        return Assessment(Verdict.INCONCLUSIVE, None, said, (), phase)
+    promoted = ending is Outcome.PROMOTED
+    # What rolled it back, a judge or a person, is not told.
+    return Assessment(Verdict.PASSED if promoted else Verdict.FAILED, WHOLE if promoted else None, said, (), phase)
 
 
 def _of_phase(phase: Phase, said: str) -> Assessment:
