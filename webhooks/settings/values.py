@@ -116,9 +116,9 @@ class Settings:
             )
         if self.runner is RunnerMode.APART and self.auth not in {AuthMode.TOKENS, AuthMode.KUBERNETES}:
             raise SettingsError("runner: apart needs --tokens FILE or --auth kubernetes, since a runner needs a token")
-        if bool(self.proxy_user_header) != bool(self.proxy_from):
+        if self.proxy_user_header and not self.proxy_from:
             raise SettingsError(
-                "proxy-user-header and proxy-from: one without the other; whoever may send the header must be named"
+                f"proxy-user-header: {self.proxy_user_header} from anybody? name them with --proxy-from"
             )
         if self.auth is AuthMode.TOKENS and self.tokens is None:
             raise SettingsError("auth: tokens needs --tokens FILE; make one with: penstock token NAME --file FILE")
