@@ -73,7 +73,7 @@ def _with_log(run: Run) -> Run:
 
 def list_pages(url: str, run: str) -> Iterator[str]:
     """List the pages, also those that are hard: the last of a list, a filter that almost nothing passes."""
-    yield from ("/ui/", "/ui/runs", "/ui/gates", "/ui/catalog", "/ui/gates/weather/ad/promotion")
+    yield from ("/ui/", "/ui/releases", "/ui/runs", "/ui/gates", "/ui/catalog", "/ui/gates/weather/ad/promotion")
     yield from ("/ui/runs?canary=ad-7.weather", "/ui/runs?state=failed", "/ui/runs?test=rare")
     yield from ("/ui/runs?canary=ad-7.weather&state=lost", f"/ui/runs/{run}", f"/ui/live/runs/{run}?from=0.0")
     page = "/ui/runs"
