@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chart import restricted
-from tests.chart.charts import CHART, HELM, NAMESPACE, VALUES, Manifest, helm, named, render_file
+from tests.chart.charts import CHART, NAMESPACE, VALUES, Manifest, helm, named, needs_helm, render_file
 from tests.cluster.accounts import ROLE, ROLE_BINDING, SERVICE_ACCOUNT
 from tests.cluster.api_server import ApiServer
 from tests.cluster.conversation import Conversation
@@ -18,7 +18,7 @@ from webhooks.access.scopes import Need, Scope
 from workflows.cluster.connection import connect
 from workflows.cluster.kinds import CONFIG_MAP, DEPLOYMENT, POD, SECRET, SERVICE, Kind
 
-pytestmark = [pytest.mark.skipif(HELM is None, reason="helm is not installed"), pytest.mark.cluster]
+pytestmark = [needs_helm, pytest.mark.cluster]
 RBAC = "rbac.authorization.k8s.io/v1"
 CLUSTER_ROLE, CLUSTER_ROLE_BINDING = (
     Kind(RBAC, "ClusterRole", "clusterroles"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.chart.charts import HELM, NAMESPACE, Manifest, container_of, pick, pod_of, render
+from tests.chart.charts import NAMESPACE, Manifest, container_of, needs_helm, pick, pod_of, render
 from tests.cluster.api_server import ApiServer
 from tests.cluster.conversation import Conversation
 from tests.cluster.real_server import RealServer
@@ -21,7 +21,7 @@ from tests.cluster.test_hook_readback import canary, put
 from tests.local_traffic import eventually
 from workflows.cluster.client import Cluster
 
-pytestmark = [pytest.mark.skipif(HELM is None, reason="helm is not installed"), pytest.mark.cluster]
+pytestmark = [needs_helm, pytest.mark.cluster]
 CATALOG = {"tests": {"suite": {"kind": "command", "argv": ["true"]}}}
 PAYLOAD = {"name": "ad", "namespace": "test", "phase": "Progressing", "checksum": "1"}
 PLACES = ("/etc/penstock", "/var/lib/penstock", "/var/run/penstock")
