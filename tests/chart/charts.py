@@ -21,9 +21,7 @@ NAMESPACE = "release-tools"
 OPERATOR = ("monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PrometheusRule")
 
 HELM = shutil.which("helm", path=f"{os.environ['PATH']}:{ROOT / 'build'}")
-needs_helm = pytest.mark.skipif(
-    HELM is None, reason="helm is not installed (make build/helm): the chart is not rendered"
-)
+needs_helm = pytest.mark.skipif(HELM is None, reason="helm is not installed (make build/helm)")
 
 Manifest = dict[str, Any]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
