@@ -1,6 +1,7 @@
 """What a newer version wrote is refused by name, and nothing is moved on the strength of it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from webhooks.store.sql.store import STORE_FILE
 from workflows.cli import main
 from workflows.errors import ConfigurationError
 
-PRESENT = max(STORED.iterdir())
+PRESENT = max(STORED.iterdir(), key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)])
 WAY_OUT = "end the release with the one that began it, or upgrade this one"
 
 
