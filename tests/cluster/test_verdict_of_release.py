@@ -152,6 +152,7 @@ def test_the_command_asks_the_cluster_itself(cluster: Cluster, api: ApiServer, t
     where = ["--canary", "ad", "-n", "test", "--kubeconfig", str(api.kubeconfig(tmp_path))]
 
     assert main(["verdict", *where]) == 10
+    assert main(["verdict", "--canary", "nobody", *where[2:]]) == 78
 
 
 def test_the_command_judges_a_canary_of_the_cluster(

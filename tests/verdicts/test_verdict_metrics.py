@@ -85,6 +85,8 @@ def test_a_failed_check_fails_what_the_evidence_admits(client: FlaskClient, prom
 
 
 def test_a_split_that_was_not_asked_for_is_not_compared(client: FlaskClient) -> None:
+    assert ask(client, judge="evidence", weight="20")["verdict"] == "passed"
+
     found = ask(client, judge="evidence", weight=80)
 
     assert (found["verdict"], found["score"]) == ("inconclusive", None)
