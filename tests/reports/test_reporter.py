@@ -19,7 +19,7 @@ from workflows import loop, stages
 from workflows.errors import ConfigurationError
 from workflows.notifiers.fanout import EventFanout
 from workflows.records import TickRecord
-from workflows.reports import reporter as reporting
+from workflows.reports.chapter import MOST_UNSENT
 from workflows.reports.release import TimelinePoint
 from workflows.reports.release_service import ReleaseService
 from workflows.reports.reporter import Reporter
@@ -268,13 +268,13 @@ def test_what_the_queue_has_no_room_for_is_counted(desk: ReleaseDesk) -> None:
     told.story.release = told.release
     with told.reporter._changed:  # nothing is sent meanwhile
         told.story.at_weight(20)
-        for number in range(reporting.MOST_UNSENT):
+        for number in range(MOST_UNSENT):
             told.reporter.emit(told.release.plan, Event(f"event {number}"), told.story.clock.now())
 
     told.run()
 
     assert desk.releases[0].lost > 0
-    assert len(desk.reports) < reporting.MOST_UNSENT + 100
+    assert len(desk.reports) < MOST_UNSENT + 100
 
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "127.0.0.1:8080", "http://"])

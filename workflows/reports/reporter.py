@@ -7,9 +7,9 @@ stays in a bounded queue and is sent again, all of it once more at the end; what
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from workflows.notifiers.fanout import EventFanout
 from workflows.records import TickRecord, keep_all
 from workflows.release import Release
 from workflows.reports import messages
+from workflows.reports.chapter import Chapter, name_release
 from workflows.reports.messages import Message
 from workflows.reports.release import TimelinePoint
 from workflows.reports.release_service import ReleaseService, Reply
@@ -28,9 +29,6 @@ from workflows.rollout.state import Event
 CLOSE_WITHIN_S = 5.0
 """How long the last reports may keep a command that is done."""
 
-MOST_UNSENT = 5000
-"""How many reports wait for a service that is away; the oldest go first, counted."""
-
 _AT_ONCE = 200
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 15.0
@@ -38,47 +36,6 @@ _UNKNOWN = 404
 _WRONG = frozenset({400, 413})
 
 log = logging.getLogger("penstock.reports")
-
-
-@dataclass(slots=True, eq=False)
-class _Chapter:
-    """Hold the reports of one release; `id` is empty while the service has to be asked who began it."""
-
-    key: tuple[str, str]
-    began_at: datetime
-    about: Message
-    id: str = ""
-    begun: bool = False
-    forgivable: bool = True
-    over: bool = False
-    last: int = 0
-    shift: int = 0
-    lost: int = 0
-    unsent: "deque[Message]" = field(default_factory=deque)
-    journal: Path | None = None
-
-    @property
-    def path(self) -> str:
-        """Give where the service has it."""
-        return f"/releases/{self.key[0]}/{self.key[1]}/{self.id}"
-
-    @property
-    def waiting(self) -> bool:
-        """Tell whether there is anything to send."""
-        return bool(self.unsent) or not self.begun or self.journal is not None
-
-    def add(self, at: datetime, message: Message) -> None:
-        """Keep a report, with its number, until it is sent."""
-        self.last = max(self.last + 1, messages.count_micros(at))
-        if len(self.unsent) >= MOST_UNSENT:
-            self.unsent.popleft()
-            self.lost += 1
-        self.unsent.append({"sequence": self.last, **message})
-
-    def write(self, batch: Sequence[Message]) -> Message:
-        """Write what is sent at once."""
-        told = [{**message, "sequence": int(str(message["sequence"])) + self.shift} for message in batch]
-        return {"reports": told, "lost": self.lost}
 
 
 class Reporter:
@@ -92,8 +49,8 @@ class Reporter:
         self._warn = warn
         self.title = title
         self._changed = threading.Condition()
-        self._chapters: deque[_Chapter] = deque()
-        self._current: _Chapter | None = None
+        self._chapters: deque[Chapter] = deque()
+        self._current: Chapter | None = None
         self._told: tuple[object, ...] = ()
         self._closing = False
         self._given_up = False
@@ -151,25 +108,25 @@ class Reporter:
         if left and not self._given_up:
             self._warn(f"{self._service.url}: {left} reports on {self._plan.key} were not sent")
 
-    def _find_chapter(self, record: TickRecord) -> _Chapter:
+    def _find_chapter(self, record: TickRecord) -> Chapter:
         state, current = record.decision.state, self._current
         goes_on = record.before.under_way and record.before.revision == state.revision
         if current and goes_on and not current.over:
             return current
         revisions = (state.revision, record.before.promoted_revision)
         about = messages.describe_plan(self._plan, revisions, self.title)
-        new = _Chapter((self._plan.namespace, self._plan.name), record.at, about)
+        new = Chapter((self._plan.namespace, self._plan.name), record.at, about)
         # Who finds a release under way asks the service under which id it began.
-        new.id = "" if goes_on else _name(record.at)
+        new.id = "" if goes_on else name_release(record.at)
         self._current = new
         self._chapters.append(new)
         return new
 
-    def _add(self, chapter: _Chapter, at: datetime, message: Message) -> None:
+    def _add(self, chapter: Chapter, at: datetime, message: Message) -> None:
         chapter.add(at, message)
         self._wake(chapter)
 
-    def _wake(self, chapter: _Chapter) -> None:
+    def _wake(self, chapter: Chapter) -> None:
         if chapter not in self._chapters:
             self._chapters.append(chapter)
         if self._thread is None and not self._given_up:
@@ -194,7 +151,7 @@ class Reporter:
                 self._given_up = True
                 return
 
-    def _next(self, pause_s: float) -> _Chapter | None:
+    def _next(self, pause_s: float) -> Chapter | None:
         """Wait for something to send, and after trouble for a pause too; None once all is sent and nothing follows."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing, pause_s)
@@ -205,7 +162,7 @@ class Reporter:
                     return self._chapters[0] if self._chapters else None
                 self._changed.wait(_LONGEST_PAUSE_S)
 
-    def _send(self, chapter: _Chapter) -> None:
+    def _send(self, chapter: Chapter) -> None:
         if not chapter.begun:
             self._begin(chapter)
         with self._changed:
@@ -217,14 +174,14 @@ class Reporter:
             journal, chapter.journal = chapter.journal, None
             _check(self._service.send_lines(f"{chapter.path}/journal", journal.read_bytes()))
 
-    def _begin(self, chapter: _Chapter) -> None:
+    def _begin(self, chapter: Chapter) -> None:
         if not chapter.id:
             self._join(chapter)
         document = {"beganAt": chapter.began_at.timestamp(), "plan": chapter.about}
         _check(self._service.send("PUT", chapter.path, document))
         chapter.begun = True
 
-    def _join(self, chapter: _Chapter) -> None:
+    def _join(self, chapter: Chapter) -> None:
         namespace, name = chapter.key
         reply = _check(self._service.ask(f"/releases?canary={name}.{namespace}&limit=1"))
         found: list[dict[str, Any]] = reply.document.get("releases", [])
@@ -235,9 +192,9 @@ class Reporter:
             chapter.shift = max(0, int(mine[0]["sequence"]) + 1 - messages.count_micros(chapter.began_at))
             chapter.began_at = datetime.fromtimestamp(mine[0]["beganAt"], UTC)
         else:
-            chapter.id = _name(chapter.began_at)
+            chapter.id = name_release(chapter.began_at)
 
-    def _settle(self, chapter: _Chapter, batch: list[Message], reply: Reply) -> None:
+    def _settle(self, chapter: Chapter, batch: list[Message], reply: Reply) -> None:
         if reply.status == _UNKNOWN and chapter.forgivable:
             # The service forgot the release, or lost its store: it is told again.
             chapter.begun = chapter.forgivable = False
@@ -276,7 +233,3 @@ def _check(reply: Reply) -> Reply:
     if not reply.taken:
         raise _RefusedError(reply.detail)
     return reply
-
-
-def _name(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y%m%d-%H%M%S}-{at.microsecond // 1000:03}"
