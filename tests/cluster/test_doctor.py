@@ -1,9 +1,11 @@
 """`penstock doctor`: what it finds of a cluster, a canary, its Prometheus and its webhooks; it changes nothing."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +23,7 @@ from workflows.clocks import SystemClock
 from workflows.cluster.client import Cluster
 from workflows.cluster.connection import connect
 from workflows.cluster.kinds import CANARY, DEPLOYMENT
-from workflows.doctor import company, examination, kinds, metrics, rights, services
+from workflows.doctor import company, examination, here, kinds, metrics, rights, services
 from workflows.doctor.examination import Check
 from workflows.doctor.finding import Finding, Result
 from workflows.doctor.patient import Patient
@@ -29,6 +31,8 @@ from workflows.metrics import endpoint
 from workflows.rollout.plan import RolloutPlan
 from workflows.routers.kubernetes.istio import VIRTUAL_SERVICE
 from workflows.watchdog import Beat, ClusterWatchdog
+
+CERTIFICATE = Path(__file__).parents[1] / "loopback.pem"
 
 
 class Receiver:
@@ -42,7 +46,7 @@ class Receiver:
 
 
 @contextmanager
-def receiving(receiver: Receiver) -> Iterator[Receiver]:
+def receiving(receiver: Receiver, *, certificate: bool = False) -> Iterator[Receiver]:
     class Door(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             receiver.asked.append(f"{self.command} {self.path}")
@@ -54,9 +58,13 @@ def receiving(receiver: Receiver) -> Iterator[Receiver]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATE)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}"
+    receiver.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}"
     try:
         yield receiver
     finally:
@@ -238,6 +246,30 @@ def test_a_receiver_is_asked_for_its_health_and_no_hook_is_called(receiver: Rece
 
     assert results(found) == [Result.OK, Result.OK]
     assert receiver.asked == ["GET /healthz", "GET /healthz"]
+
+
+@pytest.mark.parametrize(("verify", "result"), [(False, Result.OK), (True, Result.FAILED)], ids=["any", "known"])
+def test_a_certificate_is_looked_at_unless_the_webhook_says_not_to(verify: bool, result: Result) -> None:  # noqa: FBT001 - a row of the table
+    with receiving(Receiver(), certificate=True) as secure:
+        hooks = [replace(hook, verify_tls=verify) for hook in plan_of(secure.url).analysis.hooks]
+        plan = plan_of()
+        plan = replace(plan, analysis=replace(plan.analysis, hooks=tuple(hooks)))
+
+        assert results(services.look_at_webhooks(plan, {}, in_pod=True)) == [result]
+
+
+def test_a_service_that_is_no_url_is_a_failure_with_the_url() -> None:
+    (odd,) = examination.perform(Check("service", lambda: services.look_at_service("ftp://penstock")))
+    (half,) = examination.perform(Check("service", lambda: services.look_at_service("http://h:port")))
+
+    assert odd.said == "'ftp://penstock' is not an http or https URL with a host"
+    assert half.result is Result.FAILED
+
+
+def test_a_package_that_is_not_installed_is_named() -> None:
+    (found,) = here.look_at_package(["pyyaml>=6", "no-such-package>=1", "boto3; extra == 'cloudwatch'"])
+
+    assert (found.result, "lacks no-such-package>=1" in found.said) == (Result.FAILED, True)
 
 
 def test_a_receiver_that_is_away_is_a_failure() -> None:

@@ -3,7 +3,7 @@
 import platform
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 
 from workflows.doctor.finding import Finding, failed, ok
@@ -19,9 +19,10 @@ def look_at_python() -> Iterator[Finding]:
     yield ok("python", said) if new_enough else failed("python", said, "use Python 3.11 or newer")
 
 
-def look_at_package() -> Iterator[Finding]:
-    """See whether all that penstock needs is installed."""
-    wanted = [line for line in metadata.requires("penstock") or () if "extra ==" not in line]
+def look_at_package(needs: Sequence[str] | None = None) -> Iterator[Finding]:
+    """See whether all that penstock needs is installed; `needs` are requirements as packages state them."""
+    stated = metadata.requires("penstock") or () if needs is None else needs
+    wanted = [line for line in stated if "extra ==" not in line]
     missing = [line for line in wanted if not _is_installed(line)]
     said = f"penstock {metadata.version('penstock')}"
     if missing:

@@ -4,7 +4,6 @@ import http.client
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, urlsplit
 
 from workflows.errors import ConfigurationError, UnavailableError
@@ -15,11 +14,10 @@ _MOST_BODY = 1000
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Carry an answer: its status, the beginning of its body, and when its sender's clock says it was sent."""
+    """Carry an answer: its status and the beginning of its body."""
 
     status: int
     body: str
-    sent: float | None
 
 
 def ask(url: str, path: str, resolve: Mapping[str, str], *, verify_tls: bool = True) -> Reply:
@@ -29,8 +27,7 @@ def ask(url: str, path: str, resolve: Mapping[str, str], *, verify_tls: bool = T
     try:
         connection.request("GET", path, headers={"host": parts.netloc.rpartition("@")[2]})
         response = connection.getresponse()
-        body = response.read(_MOST_BODY).decode(errors="replace")
-        return Reply(response.status, body, _read_date(response.getheader("date")))
+        return Reply(response.status, response.read(_MOST_BODY).decode(errors="replace"))
     except (OSError, http.client.HTTPException) as error:
         raise UnavailableError(f"{show_origin(url)} does not answer ({str(error) or type(error).__name__})") from error
     finally:
@@ -64,10 +61,3 @@ def _connect(parts: SplitResult, resolve: Mapping[str, str], *, verify_tls: bool
     if not verify_tls:
         trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
     return http.client.HTTPSConnection(host, int(port), timeout=TIMEOUT_S, context=trust)
-
-
-def _read_date(text: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(text or "").timestamp()
-    except ValueError:
-        return None
