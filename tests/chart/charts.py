@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/penstock"
-VALUES = [*sorted(CHART.glob("ci/*-values.yaml")), ROOT / "examples/quick-start/values.yaml"]
+VALUES = [*sorted(CHART.glob("ci/*-values.yaml")), *sorted(ROOT.glob("examples/*/values.yaml"))]
 DEFAULT = CHART / "ci/default-values.yaml"
 FULL = CHART / "ci/full-values.yaml"
 NAMESPACE = "release-tools"

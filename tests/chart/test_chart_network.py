@@ -54,11 +54,22 @@ def test_an_api_server_can_be_named() -> None:
     assert server == {"ports": [{"port": 6443, "protocol": "TCP"}], "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]}
 
 
-def test_a_database_and_a_prometheus_are_reached_where_there_are_some() -> None:
-    database, prometheus = policy(FULL, "sluice-gate")["egress"], policy(WATCHDOG)["egress"]
+def test_a_database_is_reached_where_there_is_one() -> None:
+    assert {5432} <= ports(policy(FULL, "sluice-gate")["egress"])
 
-    assert {5432} <= ports(database)
-    assert "monitoring" in [name for rule in prometheus for name in namespaces(rule.get("to", []))]
+
+@pytest.mark.parametrize(
+    ("url", "reached"),
+    [
+        ("http://prometheus.istio-system:9090", ["monitoring", "istio-system"]),
+        ("http://prometheus.monitoring.svc:9090/prometheus", ["monitoring"]),
+        ("http://prometheus:9090", ["monitoring", "release-tools"]),
+    ],
+)
+def test_the_judge_reaches_its_prometheus(url: str, reached: list[str]) -> None:
+    egress = pick(render({"prometheus": {"url": url}}), "NetworkPolicy", "penstock")["spec"]["egress"]
+
+    assert namespaces(egress[-1]["to"]) == reached
 
 
 def test_nobody_reaches_a_runner_and_it_reaches_the_service_and_canaries() -> None:
