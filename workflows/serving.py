@@ -6,7 +6,6 @@ The rule to keep: what only the workers need is loaded in them, so that the proc
 import argparse
 import os
 import sys
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from webhooks.cli import service
 from webhooks.settings import Settings
 from workflows.cluster.client import Cluster
 from workflows.cluster.connection import connect
+from workflows.plugin.settings import VARIABLES, PluginSettings
 from workflows.plugin.token import TOKEN_FILE, read_token
 
 if TYPE_CHECKING:
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
     from webhooks.app import Part
 
 EVERYWHERE = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class Plugin:
-    """Hold what makes the service a plugin of Argo: the agent's token, and the options that every stage gets."""
-
-    token: str
-    options: tuple[str, ...] = ()
 
 
 def main(argv: list[str]) -> int:
@@ -67,11 +59,12 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _open_plugin(asked: argparse.Namespace) -> Plugin:
-    """Read the token of Argo's agent, and what its stages are told of the cluster."""
+def _open_plugin(asked: argparse.Namespace) -> PluginSettings:
+    """Read the token of Argo's agent, and what its stages are told of the cluster and may see."""
     config = asked.kubeconfig.absolute() if asked.kubeconfig else ""
     told = {"kubeconfig": config, "context": asked.context, "prometheus": asked.prometheus}
-    return Plugin(read_token(asked.argo_token), tuple(f"--{name}={value}" for name, value in told.items() if value))
+    options = tuple(f"--{name}={value}" for name, value in told.items() if value)
+    return PluginSettings(read_token(asked.argo_token), options, tuple(filter(os.environ.get, VARIABLES)))
 
 
 def _watch(asked: argparse.Namespace) -> int:
@@ -83,7 +76,7 @@ def _watch(asked: argparse.Namespace) -> int:
 
 
 def create(
-    settings: Settings, *, prometheus: str = "", cluster: Cluster | None = None, plugin: Plugin | None = None
+    settings: Settings, *, prometheus: str = "", cluster: Cluster | None = None, plugin: PluginSettings | None = None
 ) -> "Flask":
     """Make the app with all parts."""
     from webhooks.app import create_app  # noqa: PLC0415 - the service's own processes have no use for the app
@@ -95,5 +88,5 @@ def create(
     if plugin:
         from workflows.plugin.routes import add_plugin  # noqa: PLC0415 - see above
 
-        parts.append(partial(add_plugin, token=plugin.token, options=plugin.options))
+        parts.append(partial(add_plugin, settings=plugin))
     return create_app(settings, parts)

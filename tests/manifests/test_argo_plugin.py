@@ -14,6 +14,7 @@ from workflows import serving
 from workflows.cli import main
 from workflows.plugin.calls import Call, Workflow
 from workflows.plugin.orders import read_task
+from workflows.plugin.settings import PluginSettings
 from workflows.plugin.token import TOKEN_FILE
 
 CANARY = "examples/ad-service/canary.yaml"
@@ -102,7 +103,7 @@ def test_the_service_takes_what_the_container_tells_it() -> None:
 
 
 def test_every_file_of_the_plugin_goes_where_it_may_write() -> None:
-    told = {each["name"]: each["value"] for each in container()["env"]}
+    told = {each["name"]: each.get("value") for each in container()["env"]}
 
     assert (told["HOME"], told["TMPDIR"]) == ("/dev/shm", "/dev/shm")  # noqa: S108 - all that can be written
     assert "--data-dir=/dev/shm/penstock" in container()["args"]
@@ -151,7 +152,7 @@ def test_the_plugin_takes_what_its_templates_ask(name: str, title: str) -> None:
         r"\{\{([^{}]+)\}\}", lambda tag: values.get(tag[1], ""), yaml.safe_dump(templates()[name]["plugin"]["penstock"])
     )
 
-    task = read_task(Call(Workflow("release-ad", "weather", "uid-1"), yaml.safe_load(text)), [])
+    task = read_task(Call(Workflow("release-ad", "weather", "uid-1"), yaml.safe_load(text)), PluginSettings(""))
 
     assert task.title == title
 

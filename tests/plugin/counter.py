@@ -16,7 +16,9 @@ from webhooks.settings import Settings
 from webhooks.store.memory import MemoryStore
 from webhooks.store.records import Run, RunState
 from workflows.plugin.routes import add_plugin
+from workflows.plugin.settings import PluginSettings
 
+SETTINGS = PluginSettings(TOKEN, ("--context=here",), ("PENSTOCK_TOKEN",))
 GATE = {"opId": "release-ad[3].gate", "stage": "gate", "canary": "ad"}
 WORKFLOW = {"name": "release-ad-x7k2p", "namespace": "weather", "uid": "6f1d2c9a"}
 
@@ -30,9 +32,7 @@ class Counter:
         self.store = MemoryStore()
         runs = RunService(self.store.runs, None, lambda: self.at, 4)
         service = HookService(self.store, CatalogFile(None), runs, settings)
-        self.client = compose(
-            service, settings, [partial(add_plugin, token=TOKEN, options=["--context=here"])]
-        ).test_client()
+        self.client = compose(service, settings, [partial(add_plugin, settings=SETTINGS)]).test_client()
 
     def ask(self, body: object = None, **more: Any) -> dict[str, Any]:
         """Ask for a template of ours and give the reply."""

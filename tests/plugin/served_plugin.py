@@ -17,6 +17,7 @@ from webhooks.runs import RunService
 from webhooks.settings import Settings
 from webhooks.store.memory import MemoryStore
 from workflows.plugin.routes import add_plugin
+from workflows.plugin.settings import PluginSettings
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def served(folder: Path, *options: str) -> Iterator[tuple[str, HookService]]:
     """Give the address of a plugin, and its service."""
     settings, store = Settings(data_dir=folder), MemoryStore()
     service = HookService(store, CatalogFile(None), RunService(store.runs, None, time.time, 4), settings)
-    app = compose(service, settings, [partial(add_plugin, token=TOKEN, options=options)])
+    app = compose(service, settings, [partial(add_plugin, settings=PluginSettings(TOKEN, options))])
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

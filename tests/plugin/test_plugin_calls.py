@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tests.plugin.agent import PATH, TOKEN
 from tests.plugin.counter import GATE, WORKFLOW, Counter
+from webhooks.catalog import read_definition
+from webhooks.checks.secrets import read_secrets
 from webhooks.settings import AuthMode, Settings
 from workflows.cli import main
 from workflows.plugin.token import read_token
@@ -114,6 +116,16 @@ def test_a_stage_gets_the_options_that_a_pod_would_give_it(counter: Counter) -> 
     assert '"--on-conflict=wait"' in definition
     assert '"--context=here"' in definition
     assert "--wait" not in definition
+
+
+def test_a_stage_gets_the_token_by_which_it_reports(counter: Counter) -> None:
+    counter.ask()
+
+    order = counter.runs[0].order
+    test = read_definition(order.test, order.definition)
+
+    assert read_secrets(test.secrets, {"PENSTOCK_TOKEN": "of-a-team"}) == {"PENSTOCK_TOKEN": "of-a-team"}
+    assert "of-a-team" not in order.definition
 
 
 def test_a_load_goes_to_the_canary_unless_it_says_otherwise(counter: Counter) -> None:

@@ -14,7 +14,7 @@ from workflows.manifests.argo.pod import API
 from workflows.manifests.argo.release import write_template
 from workflows.manifests.argo.stages import Target
 from workflows.manifests.document import Document
-from workflows.manifests.pipeline import OUTPUTS, Shape
+from workflows.manifests.pipeline import OUTPUTS, TOKEN, Shape
 from workflows.rollout.plan import RolloutPlan
 
 PLUGIN = "penstock"
@@ -71,7 +71,7 @@ def write_container(image: str) -> dict[str, Any]:
         "image": image,
         "command": ["penstock"],
         "args": [*arguments, "--log-limit=1048576"],
-        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "env": [*({"name": name, "value": value} for name, value in environment.items()), dict(TOKEN)],
         "ports": [{"containerPort": PORT}],
         "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
         "securityContext": {
@@ -153,6 +153,7 @@ def _write_stage(target: Target, pod: Mapping[str, Any]) -> dict[str, Any]:
         "onConflict": "{{workflow.parameters.on-conflict}}",
         "wait": "12h",
         "prometheus": "{{workflow.parameters.prometheus}}",
+        "reportTo": "{{workflow.parameters.report-to}}",
         "reportUrl": "{{workflow.parameters.report-url}}",
     }
     outputs = [{"name": name, "valueFrom": {"default": ""}} for name in OUTPUTS]

@@ -4,7 +4,6 @@ The rule to keep: nothing is remembered here. A run is found by the node it belo
 at once, or after a restart gets the answer of the first.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from webhooks.errors import StoreError
@@ -15,6 +14,7 @@ from workflows.plugin.answers import Answer, NodePhase
 from workflows.plugin.calls import read_call
 from workflows.plugin.endings import Ending, read_stage, read_test
 from workflows.plugin.orders import Task, read_task
+from workflows.plugin.settings import PluginSettings
 
 _SOON_S, _LATER_S = 1, 10
 _PATIENCE_SHARE = 0.1
@@ -24,16 +24,16 @@ _LINE = 400
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Hold the service whose runs do the work, and the options that every stage gets."""
+    """Hold the service whose runs do the work, and what every stage gets."""
 
     service: HookService
-    options: Sequence[str] = ()
+    settings: PluginSettings
 
     def answer(self, body: bytes) -> Answer | None:
         """Answer one call of the agent, None for a template that is not ours; never waits."""
         try:
             call = read_call(body)
-            return None if call is None else self._attend(read_task(call, self.options))
+            return None if call is None else self._attend(read_task(call, self.settings))
         except ConfigurationError as error:
             return Answer(NodePhase.ERROR, str(error))
         except StoreError as error:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from workflows.canary import durations
 from workflows.cli.stage import STAGES
 from workflows.errors import ConfigurationError
 from workflows.plugin.calls import Call, Workflow
+from workflows.plugin.settings import PluginSettings
 
 HOOK = "argo"
 """What runs of the plugin have in the place of a hook."""
@@ -39,6 +40,7 @@ _OPTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "prometheus": ("--prometheus", ""),
         "interval": ("--interval", ""),
         "judge": ("--judge", ""),
+        "reportTo": ("--report-to", ""),
     }
 )
 """What a template may say, the option of `penstock stage` that it becomes, and what holds where it says nothing."""
@@ -82,8 +84,8 @@ class Task:
         return RunOrder(self.key, self.owner, 0, HOOK, self.test, definition, self.target, parameters=kept)
 
 
-def read_task(call: Call, options: Sequence[str]) -> Task:
-    """Read what a template asks for; `options` are those that every stage gets; raises ConfigurationError."""
+def read_task(call: Call, settings: PluginSettings) -> Task:
+    """Read what a template asks for; raises ConfigurationError that says what is wrong."""
     body = call.body
     if ("stage" in body) is ("test" in body):
         raise ConfigurationError("plugin.penstock: name one of stage and test")
@@ -97,14 +99,14 @@ def read_task(call: Call, options: Sequence[str]) -> Task:
         told = f"{identity!r} names no node" if identity else "missing"
         raise ConfigurationError(f'plugin.penstock.opId: {told}; write opId: "{{{{node.name}}}}", it tells nodes apart')
     read = _read_stage if is_stage else _read_test
-    title, definition, target = read(call, options)
+    title, definition, target = read(call, settings)
     whole = json.dumps([call.workflow.uid, identity, definition, target], sort_keys=True)
     deadline = _read_deadline(body, "24h" if title.split(" ")[0] in _LONG_WAITS else "1h")
     key = hashlib.sha256(whole.encode()).hexdigest()
     return Task(title, key, call.workflow, definition, target, deadline, is_stage, _text(body, "reportUrl"))
 
 
-def _read_stage(call: Call, options: Sequence[str]) -> tuple[str, Mapping[str, Any], str]:
+def _read_stage(call: Call, settings: PluginSettings) -> tuple[str, Mapping[str, Any], str]:
     body = call.body
     stage, value = _text(body, "stage"), _text(body, "value")
     if stage not in _STAGES:
@@ -113,17 +115,18 @@ def _read_stage(call: Call, options: Sequence[str]) -> tuple[str, Mapping[str, A
         raise ConfigurationError(f"plugin.penstock.value: {value[:80]!r} is not a weight, on, off or a type of hooks")
     canary, namespace = _read_canary(call)
     words = [stage, *([value] if value else []), f"--canary={canary}", f"--namespace={namespace}"]
-    words += [f"--owner=argo/{call.workflow.uid}", *options]
+    words += [f"--owner=argo/{call.workflow.uid}", *settings.options]
     for name, (option, default) in _OPTIONS.items():
         given = _text(body, name) or default
         words += [f"{option}={given}"] if given else []
     argv = [sys.executable, "-m", "workflows", "stage", *words]
     # The rights of a stage, and how it reaches the cluster, are those of the service.
-    definition = {"kind": Kind.COMMAND.value, "argv": argv, "verbatim": True, "passOn": ["*"]}
+    definition: dict[str, Any] = {"kind": Kind.COMMAND.value, "argv": argv, "verbatim": True, "passOn": ["*"]}
+    definition["secrets"] = {name: {"env": name} for name in settings.variables}
     return f"{stage} {value}".strip(), definition, CANARY_TARGET.format(name=canary, namespace=namespace, port=80)
 
 
-def _read_test(call: Call, _: Sequence[str]) -> tuple[str, Mapping[str, Any], str]:
+def _read_test(call: Call, _: PluginSettings) -> tuple[str, Mapping[str, Any], str]:
     faults: list[str] = []
     document = call.body["test"]
     test = read_test("test", document, NO_DEFAULTS, Path(), faults)

@@ -4,12 +4,12 @@ A status other than 200 would fail the node for good, and 404 every later one of
 """
 
 import hmac
-from collections.abc import Sequence
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
 from webhooks.hooks import HookService
 from workflows.plugin.desk import Desk
+from workflows.plugin.settings import PluginSettings
 
 PATH = "/api/v1/template.execute"
 """The one method of an executor plugin."""
@@ -17,9 +17,9 @@ PATH = "/api/v1/template.execute"
 _BEARER = "bearer "
 
 
-def add_plugin(app: Flask, service: HookService, *, token: str, options: Sequence[str] = ()) -> None:
-    """Let the agent that has the token run stages and tests; `options` are those that every stage gets."""
-    app.register_blueprint(make_blueprint(Desk(service, options), token))
+def add_plugin(app: Flask, service: HookService, *, settings: PluginSettings) -> None:
+    """Let the agent that has the token run stages and tests."""
+    app.register_blueprint(make_blueprint(Desk(service, settings), settings.token))
 
 
 def make_blueprint(desk: Desk, token: str) -> Blueprint:
