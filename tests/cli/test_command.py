@@ -52,7 +52,12 @@ def test_the_version_is_that_of_the_installed_package(tmp_path: Path) -> None:
 
 def test_an_unknown_command_is_an_error_that_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["rum"]) == 78
-    assert "unknown command 'rum'; known: demo, " in capsys.readouterr().err
+    assert "unknown command 'rum'; did you mean 'run'? known: demo, " in capsys.readouterr().err
+
+
+def test_a_command_like_no_other_gets_no_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["xyzzy"]) == 78
+    assert "unknown command 'xyzzy'; known: demo, " in capsys.readouterr().err
 
 
 HEAVY = {"flask", "gevent", "kubernetes", "locust", "requests", "rich", "yaml"}

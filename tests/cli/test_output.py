@@ -155,3 +155,17 @@ def test_nothing_moves_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(progress.track(iter("abc"), 3, "simulating")) == ["a", "b", "c"]
 
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("wish", "coloured"), [("", 1), ("1", 0)], ids=["colours", "NO_COLOR"])
+def test_colours_are_shown_at_a_terminal_that_does_not_refuse_them(
+    wish: str, coloured: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shown = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", wish)
+    monkeypatch.setattr(sys, "stdout", shown)
+
+    assert main(["doctor", "--kubeconfig", str(tmp_path / "none")]) == 1
+
+    assert min(shown.getvalue().count("\x1b[32m"), 1) == coloured

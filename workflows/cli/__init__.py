@@ -96,7 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"penstock {importlib.import_module('workflows.cli.version').find_version()}\n")
         return ExitCode.PROMOTED
     if name not in COMMANDS:
-        return _complain(f"unknown command {name!r}; known: {', '.join(COMMANDS)}", ExitCode.CONFIGURATION)
+        return _complain(
+            f"unknown command {name!r};{_suggest(name)} known: {', '.join(COMMANDS)}", ExitCode.CONFIGURATION
+        )
     return run_command(COMMANDS[name], arguments)
 
 
@@ -123,6 +125,12 @@ def _code(error: PenstockError) -> ExitCode:
             return ExitCode.FENCED
         case _:
             return ExitCode.FAILED
+
+
+def _suggest(name: str) -> str:
+    # Loaded for a slip alone.
+    close: list[str] = importlib.import_module("difflib").get_close_matches(name, COMMANDS, n=1)
+    return f" did you mean {close[0]!r}?" if close else ""
 
 
 def _complain(message: str, code: int) -> int:

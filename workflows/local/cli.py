@@ -15,6 +15,7 @@ from workflows.errors import ConfigurationError, ExitCode, PenstockError
 from workflows.local import folder, platform, supervisor
 from workflows.local.platform import Start
 from workflows.output import add_output_option, show
+from workflows.progress import waiting
 from workflows.rollout.traffic import Arm
 from workflows.routers.envoy import EnvoyRouter
 from workflows.states import files
@@ -72,7 +73,8 @@ def _up(arguments: argparse.Namespace) -> int:
     if arguments.foreground:
         return _stay(arguments)
     wishes = Start(arguments.deployment, arguments.port, arguments.prometheus, ready_within_s=arguments.wait)
-    running = platform.start(arguments.dir, wishes)
+    with waiting("starting the platform"):
+        running = platform.start(arguments.dir, wishes)
     book = running.book
     _say(f"{book.name} is at http://{book.addresses.apex}")
     _say(f"primary alone: http://{book.addresses.primary}  canary alone: http://{book.addresses.canary}")
