@@ -138,7 +138,7 @@ def test_kubectl_takes_what_the_examples_tell_people_to_apply(
     assert engines
     canary = tmp_path / "canary.yaml"
     canary.write_text(CANARIES[0].read_text().replace("namespace: weather", "namespace: test"))
-    for kind in ("argo", "tekton", "rbac"):
+    for kind in ("argo", "argo-plugin", "tekton", "rbac"):
         assert main(["render", kind, "--canary", str(canary), "-o", str(tmp_path / "release")]) == 0
 
     done = subprocess.run(
