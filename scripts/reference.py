@@ -98,8 +98,8 @@ def write_api(document: Mapping[str, Any]) -> str:
     lines = [
         "# The HTTP API",
         "",
-        "The service describes itself at `/openapi.json` (OpenAPI 3.1); this page says the same. Who may call it stands",
-        "in [Access](access.md). A refusal is a problem document (RFC 9457) with the reason in `detail`.",
+        "The service describes itself at `/openapi.json` (OpenAPI 3.1); this page says the same. Who may call it",
+        "stands in [Access](access.md). A refusal is a problem document (RFC 9457) with the reason in `detail`.",
         "",
     ]
     for path, operations in document["paths"].items():
