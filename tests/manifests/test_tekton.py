@@ -112,6 +112,15 @@ def test_steps_are_restricted_bounded_and_nothing_stands_in_a_script() -> None:
         accept(step["args"])
 
 
+@EVERY_PLAN
+def test_a_load_gets_no_token(plan: RolloutPlan) -> None:
+    (run,) = (each["spec"] for each in written(plan) if each["kind"] == "PipelineRun")
+    loads = {each["name"] for each in pipeline(plan)["tasks"] if each["taskRef"]["name"] == "penstock-load-test"}
+    found = {each["pipelineTaskName"]: each["podTemplate"] for each in run["taskRunSpecs"]}
+    assert found.keys() == loads
+    assert not any(each["automountServiceAccountToken"] for each in found.values())
+
+
 def test_every_wait_has_an_end() -> None:
     (run,) = (each["spec"]["timeouts"] for each in written(plan()) if each["kind"] == "PipelineRun")
     assert set(run) == {"pipeline", "tasks", "finally"}

@@ -55,10 +55,12 @@ def write_tekton(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Documen
         "or a deletion only the watchdog sends the traffic home. Its account: `penstock render rbac`."
     )
     tasks = (_write_file(entry) for entry in (STAGE, LOAD_TEST))
+    pipeline = _write_pipeline(name, plan, shape)
+    loads = [each["name"] for each in pipeline["spec"]["tasks"] if each["taskRef"].get("name") == LOAD_TEST.name]
     return (
         *tasks,
-        Document("pipeline.yaml", (_write_pipeline(name, plan, shape),), about),
-        Document("pipelinerun.yaml", (_write_run(name, plan),), "One release: it runs the pipeline to the end."),
+        Document("pipeline.yaml", (pipeline,), about),
+        Document("pipelinerun.yaml", (_write_run(name, plan, loads),), "One release: it runs the pipeline to the end."),
     )
 
 
@@ -201,7 +203,10 @@ def _chain(groups: list[Group]) -> list[dict[str, Any]]:
     return chained
 
 
-def _write_run(name: str, plan: RolloutPlan) -> dict[str, Any]:
+def _write_run(name: str, plan: RolloutPlan, loads: list[str]) -> dict[str, Any]:
+    security = {"runAsNonRoot": True, "fsGroup": USER}
+    # A load is a stranger: its pods get no token.
+    stranger = {"podTemplate": {"securityContext": security, "automountServiceAccountToken": False}}
     return {
         "apiVersion": TASK_API,
         "kind": "PipelineRun",
@@ -211,7 +216,8 @@ def _write_run(name: str, plan: RolloutPlan) -> dict[str, Any]:
             "timeouts": {"pipeline": "24h0m0s", "tasks": "23h0m0s", "finally": "1h0m0s"},
             "taskRunTemplate": {
                 "serviceAccountName": f"penstock-{plan.name}",
-                "podTemplate": {"securityContext": {"runAsNonRoot": True, "fsGroup": USER}},
+                "podTemplate": {"securityContext": security},
             },
+            "taskRunSpecs": [{"pipelineTaskName": load, **stranger} for load in loads],
         },
     }

@@ -43,7 +43,10 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Describe a task of the catalog: what it is called, what it runs, and what it tells."""
+    """Describe a task of the catalog: what it is called, what it runs, and what it tells.
+
+    A test is a stranger: it runs without the token of its account.
+    """
 
     name: str
     title: str
@@ -56,6 +59,7 @@ class Entry:
     timeout: str = "12h"
     memory: str = "256Mi"
     reports: bool = False
+    needs_token: bool = True
 
 
 IMAGE_PARAM = Param("image", "the image that has the penstock command", IMAGE)
@@ -119,6 +123,7 @@ LOAD_TEST = Entry(
     ),
     timeout="2h",
     memory="512Mi",
+    needs_token=False,
 )
 
 
