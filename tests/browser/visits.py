@@ -94,10 +94,16 @@ def look_both_ways(page: Page, name: str) -> list[str]:
     return found
 
 
-def is_wider_than_a_phone(page: Page) -> bool:
-    """Tell whether a page must be moved sideways to be read on a phone."""
+def is_wider_than_a_phone(page: Page, name: str = "") -> bool:
+    """Tell whether a page must be moved sideways to be read on a phone, and keep how it looks there."""
+    before = page.viewport_size
     page.set_viewport_size({"width": 375, "height": 740})
-    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+    if name:
+        keep_picture(page, f"{name}-phone")
+    wider = bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+    if before:
+        page.set_viewport_size(before)
+    return wider
 
 
 def find_barriers(page: Page) -> list[str]:
