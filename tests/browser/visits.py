@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, Playwright
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
+PICTURES = ROOT / "docs" / "pictures"
 AXE = ROOT / "build" / "axe" / "axe.min.js"
 SERIOUS = frozenset({"serious", "critical"})
 PATIENCE_MS = 15_000
+_TOP: FloatRect = {"x": 0, "y": 0, "width": 1280, "height": 1000}
 _SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 _REFUSALS = "Failed to load resource: the server responded with a status of"
 
@@ -79,9 +81,11 @@ class Visit:
 
 
 def keep_picture(page: Page, name: str) -> None:
-    """Keep a screenshot as an artifact of the tests."""
+    """Keep a screenshot as an artifact of the tests; `make pictures` keeps those of the documentation, too."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    if os.environ.get("PENSTOCK_PICTURES") and (PICTURES / f"{name}.png").exists():
+        page.screenshot(path=PICTURES / f"{name}.png", clip=_TOP, full_page=True)
 
 
 def look_both_ways(page: Page, name: str) -> list[str]:
