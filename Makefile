@@ -36,6 +36,9 @@ check: setup ## run everything that reads the code without running it
 	$(BIN)/yamllint --strict .
 	@$(foreach schema,$(SCHEMAS),$(BIN)/check-jsonschema --check-metaschema $(schema) &&) true
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
 	$(BIN)/codespell
 
 docs: setup ## build the documentation strictly into build/site
