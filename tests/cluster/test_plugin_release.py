@@ -78,7 +78,7 @@ def test_a_bad_version_loses_its_traffic_and_an_agent_that_asks_anew_is_told_so_
     assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v1", True, "Failed")
 
 
-@pytest.mark.parametrize("at", ["gate", "set-weight 60", "shift-back"])
+@pytest.mark.parametrize("at", ["set-weight 60", "shift-back"])
 def test_a_stage_that_goes_on_after_a_stop_moves_nothing(stage: Stage, plugin: Plugin, at: str) -> None:
     stage.set_image("v2")
 
