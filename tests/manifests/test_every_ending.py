@@ -109,3 +109,20 @@ def test_a_pod_of_tekton_that_is_killed_at_a_write_leaves_the_traffic_on_the_pri
     status = by_tekton(pods, tmp_path).run()
 
     assert (status, pods.home) == ("Failed" if pods.states.killed and mortal < STAGES - 1 else "Succeeded", True)
+
+
+@pytest.mark.parametrize("answer", ["NO", "no", "No", "nope", "yes", ""])
+def test_what_is_not_a_yes_promotes_nothing(story: Story, tmp_path: Path, answer: str) -> None:
+    pods = PaperPods(story)
+
+    status = by_argo(pods, tmp_path, approve=answer, parameters={"approval": "yes"}).run()
+
+    assert (status, pods.release.state().promoted_revision, pods.home) == ("Failed", "v1", True)
+
+
+def test_a_yes_promotes(story: Story, tmp_path: Path) -> None:
+    pods = PaperPods(story)
+
+    status = by_argo(pods, tmp_path, approve="YES", parameters={"approval": "yes"}).run()
+
+    assert (status, pods.release.state().promoted_revision) == ("Succeeded", "v2")

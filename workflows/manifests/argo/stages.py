@@ -63,7 +63,7 @@ def _write_approval() -> Iterator[dict[str, Any]]:
     yield held
     duration = {"name": "duration", "value": "{{workflow.parameters.approval-timeout}}"}
     yield {"name": "approval", "template": "approval", "arguments": {"parameters": [duration]}, "when": asked}
-    refused = f"{asked} && '{{{{steps.approval.outputs.parameters.approve}}}}' == 'NO'"
+    refused = f"{asked} && '{{{{steps.approval.outputs.parameters.approve}}}}' != 'YES'"
     yield _call("refused", "not approved: roll back", "rollback", when=refused)
 
 
