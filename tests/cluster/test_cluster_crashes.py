@@ -1,6 +1,7 @@
 """A stage is killed at every one of its writes to the cluster and called again: the release comes to the same end."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from workflows.cli.subject import read_object
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import Kind, Manifest
 from workflows.custody import keeping
+from workflows.manifests.argo.pod import write_pod
 from workflows.release import Release
 from workflows.rollout.phase import Phase
 from workflows.rollout.state import Cause
@@ -180,14 +182,31 @@ def renewed(stage: Stage) -> str:
     return str(stage.lease()["spec"]["renewTime"])
 
 
-def test_a_stage_that_is_killed_is_called_again(stage: Stage) -> None:
-    codes = [stage.stage(*words) for words in (["start"], ["gate"], ["set-weight", "30"])]
+def end_a_gate(stage: Stage, number: signal.Signals) -> int:
+    """Send a signal to the process of a gate that is at work, and give its exit code."""
     before = renewed(stage)
     words = ["stage", "gate", "--canary", "ad", *stage.where(), "--interval", "1m", "--prometheus", stage.prometheus]
     child = subprocess.Popen([sys.executable, "-m", "workflows", *words], start_new_session=True)
     eventually(lambda: renewed(stage) != before)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait(timeout=30)
+    os.kill(child.pid, number)
+    return child.wait(timeout=30)
+
+
+def test_a_stage_whose_node_is_drained_ends_with_a_code_that_argo_tries_again(stage: Stage) -> None:
+    retry = write_pod("penstock", ["stage", "gate"])["retryStrategy"]
+    begun = [stage.stage(*words) for words in (["start"], ["gate"], ["set-weight", "30"])]
+
+    code = end_a_gate(stage, signal.SIGTERM)
+
+    assert str(code) in re.findall(r"\d+", retry["expression"])
+    assert [*begun, stage.stage("gate"), stage.stage("set-weight", "60")] == [0] * 5
+    assert mesh.weights(stage.cluster) == {"ad-primary": 40, "ad": 60}
+
+
+def test_a_stage_that_is_killed_is_called_again(stage: Stage) -> None:
+    codes = [stage.stage(*words) for words in (["start"], ["gate"], ["set-weight", "30"])]
+
+    end_a_gate(stage, signal.SIGKILL)
 
     codes += [stage.stage(*words) for words in (["gate"], ["set-weight", "60"], ["set-weight", "60"])]
 

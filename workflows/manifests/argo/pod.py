@@ -26,7 +26,9 @@ _CONTAINER: Mapping[str, Any] = MappingProxyType(
     }
 )
 _TROUBLE = "75"
-_KILLED = ("137", "143")
+_KILLED = ("105", "130", "137", "143")
+"""How a pod ends whose node is drained: a load test, a stage, and what was given no time to end by itself."""
+
 _GLOBAL = frozenset({"verdict", "weight", "reason", "report"})
 
 
