@@ -112,12 +112,15 @@ def initialise(release: Release, watch: Watch = ignore) -> RolloutState:
 
 
 def start(release: Release, watch: Watch = ignore) -> RolloutState:
-    """Begin the analysis of a new revision and wait until its canary is ready; needs a primary."""
-    phase = release.state().phase
-    if phase is Phase.INITIALIZING:
+    """Begin the analysis of a new revision and wait until its canary is ready; needs a primary.
+
+    What is being promoted already is left to the stages that complete it.
+    """
+    state = release.state()
+    if state.phase is Phase.INITIALIZING:
         raise _misplaced(release, "start", "a primary: run the stage 'initialise' first")
-    if phase in _PROMOTED:
-        raise _misplaced(release, "start", "the promotion to end: run the stages 'shift-back' and 'finalise' first")
+    if state.phase in _PROMOTED:
+        return state
     return drive(release, _comes_to(stage.READY), watch, stage.Start())
 
 
