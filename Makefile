@@ -6,7 +6,7 @@ PURE := workflows/rollout/*,webhooks/protocol.py
 SCHEMAS := $(wildcard charts/*/values.schema.json) webhooks/catalog/catalog.schema.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check docs pictures bench clean
+.PHONY: help setup demo test coverage check docs pictures test-browser bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,11 +20,11 @@ demo: ## run the two releases of the story and write demo-report/ (ARGS="--outpu
 
 test: setup ## run all tests (ARGS="-k word")
 	@scripts/test-tools
-	$(BIN)/pytest -n 3 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 3 $(ARGS)
 
 coverage: setup ## run all tests and hold them to the coverage limits; measuring costs a half more time
 	@scripts/test-tools
-	$(BIN)/pytest -n 3 --dist loadgroup --cov --cov-report= --cov-fail-under=0 $(ARGS)
+	$(BIN)/pytest -n 3 --cov --cov-report= --cov-fail-under=0 $(ARGS)
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 
@@ -45,9 +45,13 @@ docs: setup ## build the documentation strictly into build/site
 	@scripts/fetch-mermaid
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+test-browser: setup ## visit the pages with a real browser (needs Chromium)
+	@scripts/test-tools
+	$(BIN)/pytest -m browser tests/browser $(ARGS)
+
 pictures: setup ## take the pictures of docs/pictures again (needs Chromium)
 	@scripts/test-tools
-	PENSTOCK_PICTURES=1 $(BIN)/pytest tests/browser
+	PENSTOCK_PICTURES=1 $(BIN)/pytest -m browser tests/browser
 
 bench: setup ## run every benchmark; figures go to build/bench/*.json
 	@mkdir -p build/bench

@@ -1,4 +1,4 @@
-"""One Chromium and one real service for all tests of pages; all of them run in one worker of xdist (loadgroup)."""
+"""One Chromium for each module and one real service for all tests of pages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +10,17 @@ from tests.browser.premises import Premises, opening
 from tests.browser.visits import PATIENCE_MS, Visit, browsing
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    # Of a module, not of the session: while Playwright is open, no other test of the worker may run a loop of its own.
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright, browsing(playwright) as browser:
         yield browser
@@ -45,7 +47,7 @@ def visit(chromium: Browser, premises: Premises) -> Iterator[Visit]:
     yield from visiting(chromium, premises)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session_of_ann(chromium: Browser, premises: Premises) -> StorageState:
     context = chromium.new_context()
     Visit(context, premises.url).log_in(premises.tokens["ann"])

@@ -79,10 +79,9 @@ def test_a_browser_is_opened_where_somebody_sits_before_a_screen(
 
 def test_the_pages_stay_until_ctrl_c() -> None:
     program = "from workflows.local import ui; ui.stay('http://x')"
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    said = [process.stdout.readline() for _ in range(2)]
-    process.send_signal(signal.SIGINT)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
 
-    assert (process.wait(10), said[1]) == (0, "the pages stay at http://x/ui/releases until Ctrl+C\n")
-    process.stdout.close()
+        assert (process.wait(10), said[1]) == (0, "the pages stay at http://x/ui/releases until Ctrl+C\n")

@@ -55,9 +55,9 @@ def open_browser(url: str) -> bool:
 
 def stay(url: str) -> None:
     """Leave the pages up until Ctrl+C."""
-    sys.stdout.write(f"\nthe pages stay at {url}{PAGES} until Ctrl+C\n")
-    sys.stdout.flush()
     over = threading.Event()
     with suppress(KeyboardInterrupt):
+        sys.stdout.write(f"\nthe pages stay at {url}{PAGES} until Ctrl+C\n")
+        sys.stdout.flush()
         while not over.wait(_LOOK_S):
             pass
