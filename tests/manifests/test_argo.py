@@ -11,6 +11,7 @@ import yaml
 
 from tests.manifests.schemas import CRDS, faults, needs_definitions
 from tests.rollout_story import ab_test, blue_green, plan
+from workflows import canary
 from workflows.cli import main
 from workflows.errors import ConfigurationError
 from workflows.manifests import argo
@@ -204,7 +205,17 @@ def test_the_files_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_the_example_is_what_the_generator_writes(tmp_path: Path) -> None:
-    for kind in ("argo", "rbac"):
-        assert main(["render", kind, "--canary", "examples/ad-service/canary.yaml", "-o", str(tmp_path)]) == 0
+    for kind in (["argo"], ["rbac", "--engine", "argo"]):
+        assert main(["render", *kind, "--canary", "examples/ad-service/canary.yaml", "-o", str(tmp_path)]) == 0
     shipped = {path.name: path.read_text() for path in Path("examples/argo").glob("*.yaml")}
     assert shipped == {path.name: path.read_text() for path in tmp_path.iterdir()}
+
+
+def test_the_account_of_the_pods_may_tell_argo_what_they_left() -> None:
+    objects = list(yaml.safe_load_all(Path("examples/argo/rbac.yaml").read_text()))
+    account, role, binding = objects
+    template = written(canary.load(Path("examples/ad-service/canary.yaml")))[0]
+    rights = {rule["resources"][0]: rule["verbs"] for rule in role["rules"]}
+
+    assert rights["workflowtaskresults"] == ["create", "patch"]
+    assert template["spec"]["serviceAccountName"] == account["metadata"]["name"] == binding["subjects"][0]["name"]

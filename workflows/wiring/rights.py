@@ -4,6 +4,7 @@ The rule to keep: a row is what the code asks for and nothing more; the tests ru
 has just these, and fail for a row that nothing used.
 """
 
+import argparse
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Part(enum.Enum):
     ADOPT = "adopt"
     READ_BACK = "read-back"
     JOBS = "jobs"
+    EXECUTOR = "executor"
 
     @property
     def summary(self) -> str:
@@ -68,6 +70,7 @@ _SUMMARIES: Mapping[Part, str] = MappingProxyType(
         Part.ADOPT: "`penstock adopt` and `penstock hand-back`",
         Part.READ_BACK: "`penstock serve --verify-hooks enforce`, or `warn`",
         Part.JOBS: "`penstock serve`, or `penstock runner`, for tests that run as Kubernetes Jobs",
+        Part.EXECUTOR: "Argo's executor, in every pod of a workflow, besides what the pod itself needs",
     }
 )
 
@@ -97,6 +100,9 @@ _CLUSTER_WIDE = frozenset({kuma.TRAFFIC_ROUTE})
 
 _WITH_PODS = frozenset({DEPLOYMENT.kind, DAEMON_SET.kind})
 """The targets whose pods we copy to a primary."""
+
+_TASK_RESULT = Kind("argoproj.io/v1alpha1", "WorkflowTaskResult", "workflowtaskresults")
+"""How Argo's executor tells its controller what a pod left; we read and write none."""
 
 _GROUP = "rbac.authorization.k8s.io"
 
@@ -212,6 +218,10 @@ def _list_jobs(_: RolloutPlan) -> Iterator[Right]:
     yield Right(POD, ("get",), "read its output", "log")
 
 
+def _list_executor(_: RolloutPlan) -> Iterator[Right]:
+    yield Right(_TASK_RESULT, ("create", "patch"), "tell Argo's controller the outputs of a pod")
+
+
 _ROWS = MappingProxyType(
     {
         Part.RELEASE: _list_release,
@@ -223,6 +233,7 @@ _ROWS = MappingProxyType(
         Part.ADOPT: _list_adopt,
         Part.READ_BACK: _list_read_back,
         Part.JOBS: _list_jobs,
+        Part.EXECUTOR: _list_executor,
     }
 )
 
@@ -238,11 +249,23 @@ def write_rules(rights: Iterable[Right]) -> list[dict[str, Any]]:
     ]
 
 
-def write_roles(plan: RolloutPlan) -> tuple[Document, ...]:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `penstock render rbac`."""
+    parser.add_argument(
+        "--engine", choices=["argo"], help="add what the engine's own part of each pod needs; Tekton needs nothing"
+    )
+
+
+def render(plan: RolloutPlan, arguments: argparse.Namespace) -> tuple[Document, ...]:
+    """Write the account of a release, of whichever engine runs it."""
+    return write_roles(plan, *([Part.EXECUTOR] if arguments.engine else []))
+
+
+def write_roles(plan: RolloutPlan, *besides: Part) -> tuple[Document, ...]:
     """Write an account that may release one canary, with its roles; one is of the whole cluster where Kuma routes."""
     metadata = {"name": f"penstock-{plan.name}", "namespace": plan.namespace}
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-    rights = list_rights(plan, Part.RELEASE)
+    rights = [right for part in (Part.RELEASE, *besides) for right in list_rights(plan, part)]
     roles = _write_role("Role", metadata, metadata, [right for right in rights if right.kind not in _CLUSTER_WIDE])
     wide = [right for right in rights if right.kind in _CLUSTER_WIDE]
     if wide:

@@ -26,7 +26,8 @@ def write_library(*, cluster_wide: bool) -> tuple[Document, ...]:
     note = (
         "Release any canary that moves by weights, by Argo Workflows 4:\n"
         "argo submit --from {}/canary-release -p canary=ad -p namespace=weather\n"
-        "`penstock render argo` writes the same for one canary, of any strategy."
+        "`penstock render argo` writes the same for one canary, of any strategy. It runs under the account\n"
+        "penstock-CANARY: `penstock render rbac --engine argo`."
     )
     documents = [Document("canary-release.yaml", (_place(release),), note.format(release["kind"].lower()))]
     documents += [_write_alone(name, cluster_wide=cluster_wide) for name in _SMALL]
@@ -127,11 +128,11 @@ _NOTES: Mapping[str, str] = MappingProxyType(
         "integration-test": "Run a test of a catalog on a URL; exit code 0 passed, 1 failed, 11 inconclusive.",
         "metric-gate": (
             "Judge the metrics of a canary now; exit code 0 passed, 10 failed, 11 inconclusive. The verdict is the\n"
-            "output `result`. Its account reads the Canary: docs/rbac.md."
+            "output `result`. Its account needs the rights of `penstock verdict` and of Argo's executor: docs/rbac.md."
         ),
         "wait-for-flagger": (
             "Wait until a canary is promoted, whoever drives it: Flagger's controller or we. Its account needs the\n"
-            "rights of `penstock wait`: docs/rbac.md."
+            "rights of `penstock wait` and of Argo's executor: docs/rbac.md."
         ),
         "approval": (
             "Wait until somebody says YES; nobody's answer is a NO. The answer is the output `approve`:\n"

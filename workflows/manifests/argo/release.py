@@ -35,7 +35,7 @@ def write_argo(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Document,
     about = (
         f"Release {plan.key} by Argo Workflows 4: kubectl create -f workflow.yaml after this template is there.\n"
         "Stop it with `argo stop`, which ends safe; after `argo terminate` or a deletion only the watchdog sends the\n"
-        "traffic home. The service account needs the rights of `penstock render rbac`, and those of Argo's executor."
+        "traffic home. Its account: `penstock render rbac --engine argo`."
     )
     return (
         Document("workflow-template.yaml", (template,), about),
