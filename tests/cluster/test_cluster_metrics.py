@@ -214,6 +214,15 @@ def test_a_cluster_without_the_kind_says_what_to_install(api: ApiServer, cluster
     assert "install its CRDs" in measured.detail
 
 
+def test_a_template_of_the_file_is_asked_where_the_cluster_does_not_know_templates(
+    api: ApiServer, cluster: Cluster, server: MetricsServer
+) -> None:
+    server.answer(SCALAR)
+    with api.without(METRIC_TEMPLATE):
+        measured = ClusterMetrics(cluster, server.url).measure(replace(CHECK, query="up"), PLAN)
+    assert (measured, server.asked[0].fields) == (Measurement(value=0.5), {"query": "up"})
+
+
 def test_a_secret_stands_in_no_message(cluster: Cluster, server: MetricsServer) -> None:
     server.answer("no such token: tok-123", status=401)
     put_template(cluster, address=server.url, secretRef=put_secret(cluster, {"token": "tok-123"}))

@@ -10,6 +10,7 @@ from typing import Any
 
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import Kind
+from workflows.cluster.refusals import NotServedError
 from workflows.errors import ConfigurationError, TemporaryError
 from workflows.metrics import endpoint, template
 from workflows.metrics.answers import NoAnswerError
@@ -69,13 +70,22 @@ class ClusterMetrics:
             return Measurement(gap=gap, detail=where.mask(detail))
 
     def _find(self, check: Check, plan: RolloutPlan) -> tuple[Endpoint, str]:
-        found = read_template(self._cluster, check.template, check) if check.template else None
+        found = self._find_template(check)
         if found:
             return found
         if not check.query:
             named = check.template and f"MetricTemplate {check.template.name} in {check.template.namespace}: not found"
             raise ConfigurationError(named or "it has neither a query nor a templateRef")
         return self._server(plan), check.query
+
+    def _find_template(self, check: Check) -> tuple[Endpoint, str] | None:
+        try:
+            return read_template(self._cluster, check.template, check) if check.template else None
+        except NotServedError:
+            # A cluster without Flagger's CRDs: a template beside the Canary in its file is all there is.
+            if check.query:
+                return None
+            raise
 
     def _server(self, plan: RolloutPlan) -> Endpoint:
         return endpoint.at("prometheus", self._metrics_server or plan.metrics_server or METRICS_SERVER)
