@@ -84,9 +84,9 @@ def test_a_release_is_held_while_somebody_thinks_about_it(stage: Stage, tmp_path
 
     run.run()
 
-    held = "set-weight 60", "gate", "acquire"
+    held = "set-weight 60", "gate", "hold"
     assert tuple(run.nodes[-3:]) == held
-    assert stage.lease()["spec"]["leaseDurationSeconds"] == 24 * 60 * 60
+    assert stage.lease()["spec"]["leaseDurationSeconds"] == 12 * 60 * 60 + 60
     assert stage.stage("gate", "--owner", "argo/uid-1", "--lease", "60s") == 0
     assert stage.lease()["spec"]["leaseDurationSeconds"] == 60
 

@@ -61,7 +61,7 @@ class PaperPods:
         """Run one pod and give its exit code."""
         self.count += 1
         arguments = _parser().parse_args(words[1:])
-        lease = command._read_duration("--lease", arguments.lease)
+        lease = command._read_lease(arguments)
         release = replace(self._release, owner=arguments.owner, lease=lease)
         run = command._call_hooks if arguments.stage == "hook" else command._run
         try:

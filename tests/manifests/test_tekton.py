@@ -94,6 +94,12 @@ def test_what_follows_the_start_is_skipped_where_nothing_is_new(plan: RolloutPla
     assert all(task["when"][0]["values"] == ["Progressing"] for task in after)
 
 
+def test_the_lease_is_made_longer_by_as_much_as_an_approval_may_take() -> None:
+    tasks = {task["name"]: task for task in pipeline(plan(), ASKED)["tasks"]}
+    held = {each["name"]: each["value"] for each in tasks["hold"]["params"]}
+    assert (held["stage"], held["hold"], tasks["approval"]["timeout"]) == ("hold", "12h", "12h")
+
+
 def test_load_stands_beside_each_judgement_where_a_target_is_named() -> None:
     tasks = {task["name"]: task for task in pipeline(plan())["tasks"]}
     assert tasks["load-40"]["runAfter"] == tasks["judge-40"]["runAfter"] == ["weight-40"]

@@ -98,6 +98,7 @@ def test_status_tells_where_a_release_stands(theatre: Theatre) -> None:
         (["hook", "post-rolout"], "unknown type 'post-rolout'; known: confirm-rollout"),
         (["gate"], "stage 'gate' cannot run in phase Initialized; it needs Progressing or WaitingPromotion"),
         (["gate", "--lease", "long"], "--lease: 'long' is not a duration"),
+        (["acquire", "--hold", "soon"], "--hold: 'soon' is not a duration"),
         (["gate", "--lease", "1ms"], "--lease: 1ms is less than a second"),
     ],
 )

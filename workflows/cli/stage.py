@@ -71,6 +71,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         "shift-back": lambda release, _: stages.shift_back(release),
         "finalise": lambda release, _: stages.finalise(release),
         "rollback": _rollback,
+        "hold": lambda release, _: release.state(),
         "release": _give_up,
         "finish": _finish,
     }
@@ -92,7 +93,7 @@ def main(argv: Sequence[str]) -> int:
     if subject.plan.suspend and arguments.stage not in _ALWAYS:
         raise ConfigurationError(f"{subject.name}: spec.suspend: true; nothing is released until it is false")
     platform = build_platform(arguments, subject, ConsoleEvents())
-    release = Release(platform, subject.plan, arguments.owner, _read_duration("--lease", arguments.lease))
+    release = Release(platform, subject.plan, arguments.owner, _read_lease(arguments))
     if arguments.stage == "status":
         _print(arguments, release.plan, release.state())
         return ExitCode.PROMOTED
@@ -175,6 +176,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--lease", default="60s", metavar="60s", help="how long the release may wait for its next stage (60s)"
     )
+    parser.add_argument(
+        "--hold", metavar="12h", help="hold: how long somebody may take to approve, for which the lease is made longer"
+    )
     conflicts = [each.value for each in stages.Conflict]
     parser.add_argument(
         "--on-conflict", choices=conflicts, default="fail", help="acquire: while another owner holds it (fail)"
@@ -211,6 +215,13 @@ def _read_duration(option: str, text: str) -> timedelta:
     if duration < timedelta(seconds=1):
         raise ConfigurationError(f"{option}: {text} is less than a second")
     return duration
+
+
+def _read_lease(arguments: argparse.Namespace) -> timedelta:
+    lease = _read_duration("--lease", arguments.lease)
+    # Read at every stage: what is wrong is said by the first of them, before anything is moved.
+    held = _read_duration("--hold", arguments.hold) if arguments.hold else timedelta()
+    return lease + held if arguments.stage == "hold" else lease
 
 
 def _print(arguments: argparse.Namespace, plan: RolloutPlan, state: RolloutState) -> None:

@@ -121,7 +121,7 @@ def _write_workflow(plan: RolloutPlan, template: str, plugins: Sequence[Mapping[
 
 
 def _write_template(plan: RolloutPlan, name: str, shape: Shape) -> dict[str, Any]:
-    target = Target(plan.name, plan.namespace, f"penstock-{plan.name}", plan.strategy, plan.analysis)
+    target = Target(plan.name, plan.namespace, f"penstock-{plan.name}", plan.strategy, plan.analysis, plan.provider)
     template = deepcopy(write_template(name, target, shape))
     templates = {each["name"]: each for each in template["spec"]["templates"]}
     made = [_write_stage(target, templates["stage"]), _write_load(templates["load-test"])]
@@ -149,7 +149,8 @@ def _write_stage(target: Target, pod: Mapping[str, Any]) -> dict[str, Any]:
         "value": "{{inputs.parameters.value}}",
         "canary": target.name,
         "namespace": target.namespace,
-        "lease": "{{inputs.parameters.lease}}",
+        "lease": "{{workflow.parameters.lease}}",
+        "hold": "{{workflow.parameters.approval-timeout}}",
         "onConflict": "{{workflow.parameters.on-conflict}}",
         "wait": "12h",
         "prometheus": "{{workflow.parameters.prometheus}}",

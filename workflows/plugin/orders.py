@@ -35,6 +35,7 @@ _VALUE = re.compile(r"[A-Za-z0-9-]{0,63}")
 _OPTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "lease": ("--lease", "5m"),
+        "hold": ("--hold", ""),
         "onConflict": ("--on-conflict", ""),
         "wait": ("--wait", ""),
         "prometheus": ("--prometheus", ""),

@@ -7,11 +7,15 @@ from typing import Any
 from workflows.manifests.argo.pod import RESULTS, write_outputs, write_pod
 from workflows.manifests.pipeline import TOKEN, Part, Shape
 from workflows.rollout.plan import Analysis, Strategy
+from workflows.rollout.step import NO_MESH
 
-GOING_ON = "'{{steps.start.outputs.parameters.phase}}' == 'Progressing'"
+_PHASE, _NEXT = ("'{{steps.start.outputs.parameters." + name + "}}'" for name in ("phase", "next"))
+GOING_ON = f"({_PHASE} == 'Progressing' || {_PHASE} == 'WaitingPromotion')"
+# What follows the start: a weight, the promotion, or nothing, where there is no new revision.
+_STEPPING = f"{_NEXT} != 'promote' && {_NEXT} != ''"
+_PROMOTING = f"{_NEXT} != ''"
 _APPROVING = "'{{workflow.parameters.approval}}' == 'yes'"
 _LOADING = "{{=workflow.parameters['load-target'] != ''}}"
-_LONGEST_HOLD = "24h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Target:
     account: str
     strategy: Strategy = Strategy.CANARY
     analysis: Analysis | None = None
+    provider: str = ""
     parameters: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -48,19 +53,17 @@ def write_release(target: Target, shape: Shape) -> dict[str, Any]:
         Part.CONFIRM_PROMOTION: [
             [_call("confirm-promotion", "confirm the promotion", "hook", "confirm-promotion", when=GOING_ON)]
         ],
-        Part.PROMOTE: [[_call("promote", "promote", "promote", when=GOING_ON)]],
-        Part.SHIFT_BACK: [[_call("shift-back", "route all traffic to the primary", "shift-back", when=GOING_ON)]],
-        Part.FINALISE: [[_call("finalise", "scale the canary down", "finalise", when=GOING_ON)]],
+        Part.PROMOTE: [*_write_move(target, shape), [_call("promote", "promote", "promote", when=_PROMOTING)]],
+        Part.SHIFT_BACK: [[_call("shift-back", "route all traffic to the primary", "shift-back", when=_PROMOTING)]],
+        Part.FINALISE: [[_call("finalise", "scale the canary down", "finalise", when=_PROMOTING)]],
     }
     return {"name": "release", "steps": [group for part in Part if part in shape.parts for group in groups[part]]}
 
 
 def _write_approval() -> Iterator[dict[str, Any]]:
     asked = f"{GOING_ON} && {_APPROVING}"
-    # Nobody renews the lease while a person thinks: it is made as long as the whole workflow may last.
-    held = _call("hold", "hold the release for the approval", "acquire", when=asked)
-    held["arguments"]["parameters"].append({"name": "lease", "value": _LONGEST_HOLD})
-    yield held
+    # Nobody renews the lease while a person thinks: it is made as much longer as that may take.
+    yield _call("hold", "hold the release for the approval", "hold", when=asked)
     duration = {"name": "duration", "value": "{{workflow.parameters.approval-timeout}}"}
     yield {"name": "approval", "template": "approval", "arguments": {"parameters": [duration]}, "when": asked}
     refused = f"{asked} && '{{{{steps.approval.outputs.parameters.approve}}}}' != 'YES'"
@@ -72,23 +75,43 @@ def _write_analysis(target: Target) -> list[list[dict[str, Any]]]:
     analysis = target.analysis
     if target.strategy is Strategy.CANARY or analysis is None:
         first = {"weight": "{{steps.start.outputs.parameters.next}}"}
-        return [[{"name": "analysis", "template": "weight-step", "arguments": _give(first), "when": GOING_ON}]]
-    rounds = [_write_iteration(number, analysis.iterations) for number in range(1, analysis.iterations + 1)]
-    if target.strategy is Strategy.AB_TESTING:
-        return [[_call("matched", "route matched requests to the canary", "set-weight", "100", when=GOING_ON)], *rounds]
-    mirror = [_call("mirror", "mirror to the canary", "mirror", "on", when=GOING_ON)]
-    last = [_call("all", "route all traffic to the canary", "set-weight", "100", when=GOING_ON)]
-    return [*([mirror] if analysis.mirror_percent else []), *rounds, last]
+        return [[{"name": "analysis", "template": "weight-step", "arguments": _give(first), "when": _STEPPING}]]
+    matches = target.strategy is Strategy.AB_TESTING
+    iterating = f"{_NEXT} == '{100 if matches else 0}'"
+    rounds = [_write_iteration(number, analysis.iterations, iterating) for number in range(1, analysis.iterations + 1)]
+    if matches:
+        routed = _call("matched", "route matched requests to the canary", "set-weight", "100", when=iterating)
+    elif analysis.mirror_percent and target.provider != NO_MESH:
+        routed = _call("mirror", "mirror to the canary", "mirror", "on", when=iterating)
+    else:
+        routed = _call("idle", "keep the users on the primary", "set-weight", "0", when=iterating)
+    return [[routed], *rounds]
 
 
-def _write_iteration(number: int, count: int) -> list[dict[str, Any]]:
+def _write_iteration(number: int, count: int, when: str) -> list[dict[str, Any]]:
     shown = f"iteration {number} of {count}"
-    load = _write_load(f"load-{number}", f"load, {shown}", f"{GOING_ON} && {_LOADING}")
-    return [_call(f"iteration-{number}", shown, "gate", when=GOING_ON), load]
+    load = _write_load(f"load-{number}", f"load, {shown}", f"{when} && {_LOADING}")
+    return [_call(f"iteration-{number}", shown, "gate", when=when), load]
+
+
+def _write_move(target: Target, shape: Shape) -> list[list[dict[str, Any]]]:
+    """Write how a blue/green release with a mesh moves all users, which is confirmed before, judged, confirmed again."""
+    if target.strategy is not Strategy.BLUE_GREEN or target.provider == NO_MESH:
+        return []
+    load = _write_load("load-all", "load, all users on the canary", f"{_STEPPING} && {_LOADING}")
+    again = _call("confirm-again", "confirm the promotion again", "hook", "confirm-promotion", when=_STEPPING)
+    return [
+        [_call("all", "route all traffic to the canary", "set-weight", "100", when=_STEPPING)],
+        [_call("judge-all", "judge with all users", "gate", when=_STEPPING), load],
+        *([[again]] if Part.CONFIRM_PROMOTION in shape.parts else []),
+    ]
 
 
 def write_weight_step(target: Target) -> list[dict[str, Any]]:
-    """Write the step that calls itself with the weight that the gate named, load beside the gate."""
+    """Write the step that calls itself with the weight that the gate named, load beside the gate.
+
+    At weight 0, which comes first where it comes at all, requests are mirrored.
+    """
     if target.strategy is not Strategy.CANARY:
         return []
     weight, following = "{{inputs.parameters.weight}}", "{{steps.gate.outputs.parameters.next}}"
@@ -99,7 +122,10 @@ def write_weight_step(target: Target) -> list[dict[str, Any]]:
         "arguments": _give({"weight": following}),
     }
     steps = [
-        [_call("set-weight", f"weight {weight}%", "set-weight", weight)],
+        [
+            _call("mirror", "mirror to the canary", "mirror", "on", when=f"'{weight}' == '0'"),
+            _call("set-weight", f"weight {weight}%", "set-weight", weight, when=f"'{weight}' != '0'"),
+        ],
         [_call("gate", f"judge at {weight}%", "gate"), _write_load("load", f"load at {weight}%", _LOADING)],
         [recursion],
     ]
@@ -124,7 +150,6 @@ def write_stage(target: Target, shape: Shape) -> dict[str, Any]:
         {"name": "stage"},
         {"name": "value", "value": ""},
         {"name": "shown"},
-        {"name": "lease", "value": "{{workflow.parameters.lease}}"},
     ]
     return {
         "name": "stage",
@@ -138,7 +163,8 @@ def write_stage(target: Target, shape: Shape) -> dict[str, Any]:
 def _list_arguments(target: Target, shape: Shape) -> Iterator[str]:
     yield from ("stage", "{{inputs.parameters.stage}}", "{{inputs.parameters.value}}")
     yield from ("--canary", target.name, "--namespace", target.namespace)
-    yield from ("--owner", "argo/{{workflow.uid}}", "--lease", "{{inputs.parameters.lease}}")
+    yield from ("--owner", "argo/{{workflow.uid}}", "--lease", "{{workflow.parameters.lease}}")
+    yield from ("--hold", "{{workflow.parameters.approval-timeout}}")
     yield from ("--on-conflict", "{{workflow.parameters.on-conflict}}", "--wait", "12h")
     yield from ("--prometheus", "{{workflow.parameters.prometheus}}")
     yield from ("--results", RESULTS, "--report-url", "{{workflow.parameters.report-url}}")

@@ -14,11 +14,12 @@ from workflows.manifests.pipeline import IMAGE, OUTPUTS, USER, Part, Shape
 from workflows.manifests.tekton.task import LOAD_TEST, STAGE, TASK_API, VERSION, Entry, write_task
 from workflows.rollout import ladder, trial
 from workflows.rollout.plan import RolloutPlan, Strategy
+from workflows.rollout.step import NO_MESH
 
 Group = list[dict[str, Any]]
 """Tasks that stand side by side."""
 
-_LONGEST_HOLD = "24h"
+_APPROVED_WITHIN = "12h"
 _PARAMS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "lease": ("5m", "how long the release may wait for its next stage"),
@@ -38,8 +39,11 @@ _TOLD = ("verdict", "weight", "reason", "report")
 
 # Without a new revision the release rests, and what follows is skipped.
 _GOING_ON: Mapping[str, Any] = MappingProxyType(
-    {"input": "$(tasks.start.results.phase)", "operator": "in", "values": ["Progressing"]}
+    {"input": "$(tasks.start.results.phase)", "operator": "in", "values": ["Progressing", "WaitingPromotion"]}
 )
+_NEXT = "$(tasks.start.results.next)"
+_STEPPING: Mapping[str, Any] = MappingProxyType({"input": _NEXT, "operator": "notin", "values": ["promote", ""]})
+_PROMOTING: Mapping[str, Any] = MappingProxyType({"input": _NEXT, "operator": "notin", "values": [""]})
 _LOADING: Mapping[str, Any] = MappingProxyType({"input": "$(params.load-target)", "operator": "notin", "values": [""]})
 
 
@@ -93,6 +97,7 @@ def _write_pipeline(name: str, plan: RolloutPlan, shape: Shape) -> dict[str, Any
 
 def _list_groups(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
     going_on: dict[str, Any] = {"when": [dict(_GOING_ON)]}
+    promoting: dict[str, Any] = {"when": [dict(_PROMOTING)]}
     groups: dict[Part, list[Group]] = {
         # A load that cannot be made is said before anything is changed.
         Part.ACQUIRE: [[_call(plan, "acquire", "take the release", "acquire"), _check_load()]],
@@ -104,9 +109,9 @@ def _list_groups(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
         Part.CONFIRM_PROMOTION: [
             [_call(plan, "confirm-promotion", "confirm the promotion", "hook", "confirm-promotion", **going_on)]
         ],
-        Part.PROMOTE: [[_call(plan, "promote", "promote", "promote", **going_on)]],
-        Part.SHIFT_BACK: [[_call(plan, "shift-back", "route all traffic to the primary", "shift-back", **going_on)]],
-        Part.FINALISE: [[_call(plan, "finalise", "scale the canary down", "finalise", **going_on)]],
+        Part.PROMOTE: [*_list_move(plan, shape), [_call(plan, "promote", "promote", "promote", **promoting)]],
+        Part.SHIFT_BACK: [[_call(plan, "shift-back", "route all traffic to the primary", "shift-back", **promoting)]],
+        Part.FINALISE: [[_call(plan, "finalise", "scale the canary down", "finalise", **promoting)]],
     }
     for part in Part:
         if part in shape.parts:
@@ -114,27 +119,57 @@ def _list_groups(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
 
 
 def _list_analysis(plan: RolloutPlan) -> Iterator[Group]:
-    analysis = plan.analysis
-    going_on: dict[str, Any] = {"when": [dict(_GOING_ON)]}
-    if plan.strategy is Strategy.CANARY:
-        for weight in ladder.rungs(analysis.weights, None) if trial.write_terms(plan) else analysis.weights:
-            yield [_call(plan, f"weight-{weight}", f"weight {weight}%", "set-weight", str(weight), **going_on)]
-            yield _judge(plan, f"judge-{weight}", f"judge at {weight}%", f"load-{weight}")
-        return
-    if plan.strategy is Strategy.AB_TESTING:
-        yield [_call(plan, "matched", "route matched requests to the canary", "set-weight", "100", **going_on)]
-    elif analysis.mirror_percent:
-        yield [_call(plan, "mirror", "mirror to the canary", "mirror", "on", **going_on)]
+    yield from _list_weights(plan) if plan.strategy is Strategy.CANARY else _list_iterations(plan)
+
+
+def _list_weights(plan: RolloutPlan) -> Iterator[Group]:
+    """List the weights; a release that is taken over begins with the one that follows."""
+    weights = ladder.rungs(plan.analysis.weights, None) if trial.write_terms(plan) else plan.analysis.weights
+    first = ["0"] if plan.analysis.mirror_percent else []
+    if first:
+        mirroring = _follows(first)
+        yield [_call(plan, "mirror", "mirror to the canary", "mirror", "on", when=[mirroring])]
+        yield _judge(plan, "judge-mirrored", "judge at 0%", "load-mirrored", mirroring)
+    for place, weight in enumerate(weights, 1):
+        reached = _follows([*first, *map(str, weights[:place])])
+        yield [_call(plan, f"weight-{weight}", f"weight {weight}%", "set-weight", str(weight), when=[reached])]
+        yield _judge(plan, f"judge-{weight}", f"judge at {weight}%", f"load-{weight}", reached)
+
+
+def _list_iterations(plan: RolloutPlan) -> Iterator[Group]:
+    analysis, matches = plan.analysis, plan.strategy is Strategy.AB_TESTING
+    iterating = _follows(["100" if matches else "0"])
+    if matches:
+        yield [_call(plan, "matched", "route matched requests to the canary", "set-weight", "100", when=[iterating])]
+    elif analysis.mirror_percent and plan.provider != NO_MESH:
+        yield [_call(plan, "mirror", "mirror to the canary", "mirror", "on", when=[iterating])]
+    else:
+        yield [_call(plan, "idle", "keep the users on the primary", "set-weight", "0", when=[iterating])]
     for number in range(1, analysis.iterations + 1):
-        yield _judge(plan, f"iteration-{number}", f"iteration {number} of {analysis.iterations}", f"load-{number}")
-    if plan.strategy is Strategy.BLUE_GREEN:
-        yield [_call(plan, "all", "route all traffic to the canary", "set-weight", "100", **going_on)]
+        shown = f"iteration {number} of {analysis.iterations}"
+        yield _judge(plan, f"iteration-{number}", shown, f"load-{number}", iterating)
 
 
-def _judge(plan: RolloutPlan, name: str, shown: str, load: str) -> Group:
+def _list_move(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
+    """List how a blue/green release with a mesh moves all users, which is confirmed before, judged, confirmed again."""
+    if plan.strategy is not Strategy.BLUE_GREEN or plan.provider == NO_MESH:
+        return
+    when: dict[str, Any] = {"when": [dict(_STEPPING)]}
+    yield [_call(plan, "all", "route all traffic to the canary", "set-weight", "100", **when)]
+    yield _judge(plan, "judge-all", "judge with all users", "load-all", _STEPPING)
+    if Part.CONFIRM_PROMOTION in shape.parts:
+        yield [_call(plan, "confirm-again", "confirm the promotion again", "hook", "confirm-promotion", **when)]
+
+
+def _follows(weights: list[str]) -> dict[str, Any]:
+    """Write the condition that one of these weights follows the start."""
+    return {"input": _NEXT, "operator": "in", "values": weights}
+
+
+def _judge(plan: RolloutPlan, name: str, shown: str, load: str, when: Mapping[str, Any]) -> Group:
     """Write a judgement with load beside it, which runs where a target is named."""
-    beside = _make_load(load, f"load, {shown}", [dict(_GOING_ON), dict(_LOADING)])
-    return [_call(plan, name, shown, "gate", when=[dict(_GOING_ON)]), beside]
+    beside = _make_load(load, f"load, {shown}", [dict(when), dict(_LOADING)])
+    return [_call(plan, name, shown, "gate", when=[dict(when)]), beside]
 
 
 def _check_load() -> dict[str, Any]:
@@ -154,11 +189,9 @@ def _make_load(name: str, shown: str, when: list[dict[str, Any]], **more: str) -
 
 
 def _list_approval(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
-    # Nobody renews the lease while a person thinks: it is made as long as the whole run may last.
-    held = _call(plan, "hold", "hold the release for the approval", "acquire", when=[dict(_GOING_ON)])
-    held["params"] = [each for each in held["params"] if each["name"] != "lease"]
-    held["params"].append({"name": "lease", "value": _LONGEST_HOLD})
-    yield [held]
+    # Nobody renews the lease while a person thinks: it is made as much longer as that may take.
+    held = _call(plan, "hold", "hold the release for the approval", "hold", when=[dict(_GOING_ON)])
+    yield [{**held, "params": [*held["params"], *_give({"hold": _APPROVED_WITHIN})]}]
     asked = [
         {"name": "approvers", "value": list(shape.approvers)},
         {"name": "numberOfApprovalsRequired", "value": "1"},
@@ -170,7 +203,7 @@ def _list_approval(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
             "displayName": "approval",
             "taskRef": {"apiVersion": "openshift-pipelines.org/v1alpha1", "kind": "ApprovalTask"},
             "params": asked,
-            "timeout": "12h",
+            "timeout": _APPROVED_WITHIN,
             "when": [dict(_GOING_ON)],
         }
     ]

@@ -78,7 +78,7 @@ STAGE = Entry(
     "run twice, it finds its work done. `penstock render tekton` writes a pipeline of these for a canary.",
     (
         *("stage", "$(params.stage)", "$(params.value)", *SAY_CANARY),
-        *("--owner", "$(params.owner)", "--lease", "$(params.lease)"),
+        *("--owner", "$(params.owner)", "--lease", "$(params.lease)", "--hold", "$(params.hold)"),
         *("--on-conflict", "$(params.on-conflict)", "--wait", "$(params.wait)"),
         *("--prometheus", "$(params.prometheus)", "--report-to", "$(params.report-to)"),
         *("--report-url", "$(params.report-url)", "--results", _RESULTS),
@@ -86,13 +86,14 @@ STAGE = Entry(
     (
         Param(
             "stage",
-            "acquire, initialise, start, set-weight, mirror, gate, hook, promote, shift-back, finalise or finish",
+            "acquire, initialise, start, set-weight, mirror, gate, hook, hold, promote, shift-back, finalise or finish",
             sample="gate",
         ),
         *CANARY_PARAMS,
         Param("owner", "who owns the release; the same for all its stages", sample="a-run-of-mine"),
         Param("value", "what the stage needs: a percent, on or off, a type of hook", ""),
         Param("lease", "how long the release may wait for its next stage", "5m"),
+        Param("hold", "hold: how long somebody may take to approve, for which the lease is made longer", ""),
         Param("on-conflict", "fail, wait or supersede while another owner holds the release", "fail"),
         Param("wait", "how long to wait for another owner, or for a hook to say yes", "12h"),
         Param("prometheus", "where metrics are asked, instead of spec.metricsServer", ""),
