@@ -336,6 +336,38 @@ def test_a_prometheus_that_is_away_fails_both_checks() -> None:
     assert [each.result for each in found] == [Result.FAILED, Result.FAILED]
 
 
+def metrics_of(patient: Patient) -> dict[str, Finding]:
+    checks = [each for each in examination.list_checks(patient) if each.name in {"prometheus", "metrics"}]
+    return {each.name: finding for each in checks for finding in examination.perform(each)}
+
+
+def unmeasured(judge: str = "threshold") -> RolloutPlan:
+    document = canary(metricsServer="http://127.0.0.1:1")
+    document["metadata"]["annotations"] = {"penstock.dev/judge": judge}
+    document["spec"]["analysis"]["metrics"] = []
+    return canaries.parse(yaml.safe_dump(document), "canary")
+
+
+def test_a_canary_that_asks_no_metrics_needs_no_prometheus() -> None:
+    found = metrics_of(Patient(plan=unmeasured()))
+
+    assert [each.result for each in found.values()] == [Result.SKIPPED, Result.SKIPPED]
+    assert "the canary has no metrics" in found["prometheus"].said
+
+
+def test_a_prometheus_that_is_named_is_examined_whatever_the_canary_needs() -> None:
+    found = metrics_of(Patient(plan=unmeasured(), prometheus="http://127.0.0.1:1"))
+
+    assert (found["prometheus"].result, found["metrics"].result) == (Result.FAILED, Result.SKIPPED)
+
+
+def test_the_judge_by_evidence_needs_the_counts_of_traffic_without_any_metric() -> None:
+    found = metrics_of(Patient(plan=unmeasured("evidence")))
+
+    assert [each.result for each in found.values()] == [Result.FAILED, Result.FAILED]
+    assert "user traffic" in found["metrics"].said
+
+
 def test_a_check_has_a_deadline_and_its_own_faults_are_findings() -> None:
     never, lost = threading.Event(), threading.Event()
 

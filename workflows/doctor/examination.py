@@ -15,6 +15,7 @@ PATIENCE_S = 20.0
 
 _NO_CLUSTER = "no cluster was reached"
 _NO_PLAN = "no canary was read; name one with --canary FILE or --canary NAME"
+_NO_CHECKS = "the canary has no metrics and the judge is not evidence: a release asks no metrics server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,17 @@ def _list_cluster_checks(patient: Patient) -> Iterator[Check]:
 
 
 def _list_metric_checks(patient: Patient) -> Iterator[Check]:
-    where = patient.metrics_server
-    if where is None:
-        why = "no metrics server is known; name one with --prometheus URL"
+    where, plan = patient.metrics_server, patient.plan
+    idle = plan is not None and not metrics.are_needed(plan)
+    if where is None or (idle and not patient.prometheus):
+        why = _NO_CHECKS if idle else "no metrics server is known; name one with --prometheus URL"
         yield from (Check(name, why) for name in ("prometheus", "metrics"))
         return
     yield Check("prometheus", partial(metrics.look_at_prometheus, where))
-    plan = patient.plan
-    yield Check("metrics", partial(metrics.look_at_checks, where, plan, patient.cluster) if plan else _NO_PLAN)
+    if plan is None or idle:
+        yield Check("metrics", _NO_CHECKS if idle else _NO_PLAN)
+    else:
+        yield Check("metrics", partial(metrics.look_at_checks, where, plan, patient.cluster))
 
 
 def perform(check: Check, patience_s: float = PATIENCE_S) -> list[Finding]:

@@ -12,6 +12,7 @@ from workflows.metrics.endpoint import Endpoint
 from workflows.metrics.prometheus import Prometheus, PrometheusMetrics
 from workflows.rollout.plan import BUILT_IN_CHECKS, Check, RolloutPlan
 from workflows.rollout.samples import Gap
+from workflows.rollout.trial import choose_judge
 
 _ELSEWHERE = "name it with --prometheus URL; from outside of the cluster, forward its port first: kubectl port-forward"
 
@@ -29,6 +30,11 @@ def look_at_prometheus(where: Endpoint) -> Iterator[Finding]:
         yield ok("prometheus", said)
     else:
         yield warning("prometheus", said, "let it scrape something: no check can be answered from nothing")
+
+
+def are_needed(plan: RolloutPlan) -> bool:
+    """Tell whether a release of the plan asks a metrics server for anything."""
+    return bool(plan.analysis.checks or choose_judge(plan).judge.mode)
 
 
 def look_at_checks(where: Endpoint, plan: RolloutPlan, cluster: Cluster | None) -> Iterator[Finding]:
