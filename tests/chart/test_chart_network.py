@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.charts import CHART, DEFAULT, FULL, Manifest, kinds, needs_helm, pick, render, render_file
+from tests.chart.charts import CHART, DEFAULT, FULL, Manifest, kinds, named, needs_helm, pick, render, render_file
 
 pytestmark = needs_helm
 ISTIO = CHART / "ci/istio-strict-values.yaml"
@@ -26,6 +26,18 @@ def namespaces(peers: list[Manifest]) -> list[str]:
         for each in peers
         if each.get("namespaceSelector")
     ]
+
+
+def component(peers: list[Manifest] | None) -> str:
+    """Name the part of Penstock that a rule is about, if it is about one."""
+    return next(
+        (
+            each["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+            for each in peers or []
+            if "podSelector" in each
+        ),
+        "",
+    )
 
 
 def ports(rules: list[Manifest]) -> set[Any]:
@@ -102,7 +114,32 @@ def test_without_prometheus_nobody_reaches_the_watchdog() -> None:
     objects = render({"watchdog": {"enabled": True}, "networkPolicy": {"prometheus": [], "callers": []}})
 
     assert pick(objects, "NetworkPolicy", "penstock-watchdog")["spec"]["ingress"] == []
-    assert len(pick(objects, "NetworkPolicy", "penstock")["spec"]["ingress"]) == 2
+    assert len(pick(objects, "NetworkPolicy", "penstock")["spec"]["ingress"]) == 3
+
+
+@pytest.mark.parametrize("values", [WATCHDOG, ISTIO, LINKERD], ids=named)
+def test_a_rescue_reaches_the_hooks_of_the_service(values: Path) -> None:
+    there = next(
+        rule for rule in policy(values, "penstock-watchdog")["egress"] if component(rule.get("to")) == "server"
+    )
+    here = next(rule for rule in policy(values)["ingress"] if component(rule["from"]) == "watchdog")
+
+    assert "http" in ports([there])
+    assert there["ports"] == here["ports"]
+
+
+def test_a_rescue_reaches_hooks_elsewhere_where_that_is_said() -> None:
+    assert {"ports": [{"port": 443}]} in policy(FULL, "sluice-gate-watchdog")["egress"]
+
+
+@pytest.mark.parametrize(("secret", "path"), [("", "/hooks/*"), ("prefix", "/{*}/hooks/{*}")])
+def test_in_istio_a_rescue_reaches_hooks_alone(secret: str, path: str) -> None:
+    prefix = {"pathPrefix": {"existingSecret": secret}}
+    objects = render({"istio": {"enabled": True}, "watchdog": {"enabled": True}, "auth": prefix})
+    rules = pick(objects, "AuthorizationPolicy", "penstock")["spec"]["rules"]
+
+    source = {"principals": ["cluster.local/ns/release-tools/sa/penstock-watchdog"]}
+    assert {"from": [{"source": source}], "to": [{"operation": {"paths": [path]}}]} in rules
 
 
 def test_policies_can_be_left_out() -> None:
@@ -124,7 +161,7 @@ def test_what_comes_through_a_mesh_is_let_in() -> None:
 
 def test_in_istio_only_the_callers_that_are_named_get_beyond_the_runner_door() -> None:
     objects = render_file(ISTIO)
-    callers, runner, health = pick(objects, "AuthorizationPolicy", "penstock")["spec"]["rules"]
+    callers, runner, _, health = pick(objects, "AuthorizationPolicy", "penstock")["spec"]["rules"]
 
     assert callers == {"from": [{"source": {"principals": ["cluster.local/ns/istio-system/sa/flagger"]}}]}
     assert runner["from"][0]["source"]["principals"] == ["cluster.local/ns/release-tools/sa/penstock-runner"]
@@ -153,6 +190,7 @@ def test_in_linkerd_only_identities_that_are_named_get_in() -> None:
         "flagger.flagger-system.serviceaccount.identity.linkerd.cluster.local",
         "penstock-server.release-tools.serviceaccount.identity.linkerd.cluster.local",  # of helm test
         "penstock-runner.release-tools.serviceaccount.identity.linkerd.cluster.local",
+        "penstock-watchdog.release-tools.serviceaccount.identity.linkerd.cluster.local",
     ]
     assert pick(objects, "Server")["spec"]["port"] == "http"
     assert pick(objects, "AuthorizationPolicy")["spec"]["targetRef"]["name"] == "penstock"
