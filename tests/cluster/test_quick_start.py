@@ -43,7 +43,7 @@ def running(version: str) -> Iterator[str]:
 
 
 def commands() -> list[str]:
-    """List the commands of the page that a reader gives in a cluster."""
+    """List the commands of the page from an empty cluster to the first release."""
     (part,) = re.findall(r"(?ms)^## In a cluster.*?(?=^## |\Z)", PAGE)
     return [line.removeprefix("$ ") for line in part.splitlines() if line.startswith("$ ")]
 
