@@ -20,7 +20,10 @@ from workflows.cli import main
 KILLED = 137
 _TAG = re.compile(r"\{\{([^{}]+)\}\}")
 _EXPRESSION = re.compile(r"=(workflow\.parameters)\['([\w-]+)'\] != ''")
-_MOST_NODES = 100
+_MOST_NODES = 300
+_DEEPEST = 100
+"""Argo ends a workflow whose templates are called so deep."""
+
 
 Run = Callable[[list[str]], int]
 
@@ -67,6 +70,7 @@ class ArgoEngine:
         self._values = {f"workflow.parameters.{name}": value for name, value in {**declared, **self.parameters}.items()}
         self._values |= {"workflow.uid": "uid-1", "workflow.status": "Running"}
         self._templates = {each["name"]: each for each in spec["templates"]}
+        self._depth = 0
         status = "Succeeded"
         try:
             self._call(spec["entrypoint"], {})
@@ -80,6 +84,15 @@ class ArgoEngine:
         return status
 
     def _call(self, name: str, inputs: dict[str, str]) -> dict[str, str]:
+        self._depth += 1
+        try:
+            if self._depth >= _DEEPEST:
+                raise FailedError(f"{name}: Maximum recursion depth exceeded")
+            return self._run_template(name, inputs)
+        finally:
+            self._depth -= 1
+
+    def _run_template(self, name: str, inputs: dict[str, str]) -> dict[str, str]:
         template = self._templates[name]
         for each in template.get("inputs", {}).get("parameters", []):
             inputs.setdefault(each["name"], self._fill(each.get("default", each.get("value", "")), {}))
@@ -176,8 +189,9 @@ def _evaluate(expression: str, known: dict[str, str]) -> str:
 
 
 def _holds(condition: str) -> bool:
-    """Evaluate `'a' == 'b' && 'c' != 'd' && true`."""
-    return all(_compare(part.strip()) for part in condition.split("&&"))
+    """Evaluate `'a' == 'b' && ('c' != 'd' || 'e' == 'f') && true`."""
+    parts = (part.strip() for part in condition.split("&&"))
+    return all(any(_compare(each.strip()) for each in part.strip("()").split("||")) for part in parts)
 
 
 def _compare(part: str) -> bool:

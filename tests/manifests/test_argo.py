@@ -1,7 +1,7 @@
 """The template for Argo Workflows: valid for the engine, whole in its references, and safe."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,12 @@ import pytest
 import yaml
 
 from tests.manifests.schemas import CRDS, faults, needs_definitions
-from tests.rollout_story import ab_test, blue_green, plan
+from tests.rollout_story import ab_test, analysis, blue_green, plan
 from workflows import canary
 from workflows.cli import main
 from workflows.errors import ConfigurationError
 from workflows.manifests import argo
+from workflows.manifests.argo_plugin import write_argo_plugin
 from workflows.manifests.pipeline import Shape
 from workflows.rollout.plan import RolloutPlan
 
@@ -219,3 +220,15 @@ def test_the_account_of_the_pods_may_tell_argo_what_they_left() -> None:
 
     assert rights["workflowtaskresults"] == ["create", "patch"]
     assert template["spec"]["serviceAccountName"] == account["metadata"]["name"] == binding["subjects"][0]["name"]
+
+
+def ladder(count: int) -> RolloutPlan:
+    return plan(analysis(weights=tuple(range(1, count + 1))))
+
+
+@pytest.mark.parametrize("write", [argo.write_argo, lambda plan: write_argo_plugin(plan, Shape(), "penstock:1")])
+def test_more_weights_than_the_engine_can_nest_are_refused(write: Callable[[RolloutPlan], object]) -> None:
+    write(ladder(96))
+
+    with pytest.raises(ConfigurationError, match=r"97 weights, of which Argo Workflows can take 96.*larger stepWeight"):
+        write(ladder(97))

@@ -14,6 +14,7 @@ from tests.cluster.tekton_engine import TektonEngine
 from tests.manifests.paper_pods import PaperPods
 from tests.rollout_story import Story, analysis, plan
 from workflows.manifests import argo, tekton
+from workflows.manifests.argo.release import MOST_WEIGHTS
 from workflows.rollout.phase import Phase
 
 PLAN = plan(analysis(weights=(50, 100)))
@@ -109,6 +110,18 @@ def test_a_pod_of_tekton_that_is_killed_at_a_write_leaves_the_traffic_on_the_pri
     status = by_tekton(pods, tmp_path).run()
 
     assert (status, pods.home) == ("Failed" if pods.states.killed and mortal < STAGES - 1 else "Succeeded", True)
+
+
+@pytest.mark.parametrize(("weights", "status"), [(MOST_WEIGHTS, "Succeeded"), (100, "Failed")])
+def test_the_most_weights_that_are_written_end_before_argo_finds_them_too_deep(
+    tmp_path: Path, weights: int, status: str
+) -> None:
+    # The template does not know the weights: it is that of any canary that moves by them.
+    pods = PaperPods(Story(plan(analysis(weights=tuple(range(1, weights + 1))))))
+
+    assert by_argo(pods, tmp_path).run() == status
+
+    assert pods.home
 
 
 @pytest.mark.parametrize("answer", ["NO", "no", "No", "nope", "yes", ""])

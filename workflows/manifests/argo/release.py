@@ -6,6 +6,7 @@ safe; nothing is put into a script, since there is none.
 
 from typing import Any
 
+from workflows.errors import ConfigurationError
 from workflows.manifests import names
 from workflows.manifests.argo import stages
 from workflows.manifests.argo.pod import API, SECURITY, image_parameter, parameter
@@ -13,17 +14,21 @@ from workflows.manifests.argo.small import write_approval, write_load_test
 from workflows.manifests.argo.stages import Target
 from workflows.manifests.document import Document
 from workflows.manifests.pipeline import Shape
+from workflows.rollout.ladder import rungs
 from workflows.rollout.plan import RolloutPlan
 
 LONGEST_S = 86400
 """How long a release may take in all."""
+
+MOST_WEIGHTS = 96
+"""How many weights are judged, one within the last: Argo ends a workflow whose templates are called 100 deep."""
 
 
 def write_argo(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Document, ...]:
     """Write the template of one canary, and a Workflow that runs it."""
     shape = shape or Shape()
     name = names.name_pipeline(plan, cluster_wide=shape.cluster_wide)
-    target = Target(plan.name, plan.namespace, f"penstock-{plan.name}", plan.strategy, plan.analysis)
+    target = Target(plan.name, plan.namespace, f"penstock-{plan.name}", plan.strategy, plan.analysis, plan.provider)
     template = write_template(name, target, shape)
     reference = {"name": name, **({"clusterScope": True} if shape.cluster_wide else {})}
     workflow = {
@@ -44,7 +49,8 @@ def write_argo(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Document,
 
 
 def write_template(name: str, target: Target, shape: Shape) -> dict[str, Any]:
-    """Write the template of a release, for one namespace or for all."""
+    """Write the template of a release, for one namespace or for all; raises ConfigurationError for too many weights."""
+    _check_depth(target)
     place = {} if shape.cluster_wide else {"namespace": target.namespace}
     return {
         "apiVersion": API,
@@ -52,6 +58,16 @@ def write_template(name: str, target: Target, shape: Shape) -> dict[str, Any]:
         "metadata": {"name": name, **place, "annotations": {"workflows.argoproj.io/version": ">= v4.0"}},
         "spec": _write_spec(target, shape),
     }
+
+
+def _check_depth(target: Target) -> None:
+    weights = target.analysis.weights if target.analysis else ()
+    count = len(rungs(weights, None)) if weights else 0
+    if count > MOST_WEIGHTS:
+        raise ConfigurationError(
+            f"spec.analysis: {count} weights, of which Argo Workflows can take {MOST_WEIGHTS}, each within the last; "
+            "take a larger stepWeight, or `penstock run`, which releases it in one pod"
+        )
 
 
 def _write_spec(target: Target, shape: Shape) -> dict[str, Any]:
