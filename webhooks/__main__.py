@@ -12,13 +12,23 @@ _COMMANDS = {
 }
 
 
+_MISUSED = 2
+"""How argparse ends for a wrong command line."""
+_BAD_ARGUMENT = 78
+
+
 def run(argv: list[str]) -> int:
     """Carry out one command."""
     place = _COMMANDS.get(argv[0]) if argv else None
     if place is None:
         print(f"usage: python -m webhooks {'|'.join(_COMMANDS)} ...", file=sys.stderr)  # noqa: T201 - the edge of the command
-        return 2
-    return int(import_module(place).main(argv[1:]))
+        return _BAD_ARGUMENT
+    try:
+        return int(import_module(place).main(argv[1:]))
+    except SystemExit as ended:
+        if ended.code == _MISUSED:
+            return _BAD_ARGUMENT
+        raise
 
 
 if __name__ == "__main__":

@@ -144,4 +144,4 @@ def test_it_listens_at_an_ipv6_address(tmp_path: Path) -> None:
 def test_a_command_that_is_none_shows_the_commands() -> None:
     done = subprocess.run(command("explode"), check=False, capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT)
 
-    assert (done.returncode, done.stderr) == (2, "usage: python -m webhooks serve|runner|loadtester|gate|runs ...\n")
+    assert (done.returncode, done.stderr) == (78, "usage: python -m webhooks serve|runner|loadtester|gate|runs ...\n")

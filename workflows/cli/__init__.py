@@ -11,6 +11,9 @@ from types import MappingProxyType
 
 from workflows.errors import ConfigurationError, ExitCode, FencedError, PenstockError, TemporaryError
 
+_MISUSED = 2
+"""How argparse ends for a wrong command line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -109,6 +112,11 @@ def run_command(command: Command, arguments: list[str]) -> int:
         return int(function(arguments))
     except PenstockError as error:
         return _complain(str(error), _code(error))
+    except SystemExit as ended:
+        # What is wrong was said; 2 of its own belongs to commands that return it.
+        if ended.code == _MISUSED:
+            return ExitCode.CONFIGURATION
+        raise
     except KeyboardInterrupt:
         return _complain("stopped", 130)
     except BrokenPipeError:
