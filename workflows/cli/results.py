@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workflows.errors import ConfigurationError
-from workflows.rollout.phase import ANALYSED
+from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.plan import RolloutPlan, Strategy
 from workflows.rollout.state import RolloutState
-from workflows.rollout.step import next_rung
+from workflows.rollout.step import NO_MESH, next_rung
+from workflows.rollout.traffic import ALL
 
 PROMOTE = "promote"
 """What follows where no weight is left."""
 
+_PROMOTED = frozenset({Phase.PROMOTING, Phase.FINALISING})
 _LONGEST = 800
 """How many bytes of a value are written: Tekton takes 4096 for all results of a task, as Go writes them in JSON."""
 
@@ -20,7 +22,10 @@ _ESCAPE_BYTES = 6
 
 
 def describe(plan: RolloutPlan, state: RolloutState) -> dict[str, object]:
-    """Describe a state; `next` is the weight that follows, `promote` where none does, empty when nothing follows."""
+    """Describe a state; `next` is what follows: a weight, `promote`, or empty when nothing does.
+
+    Weight 0 follows where requests are mirrored first, or iterations are judged without users.
+    """
     return {
         "phase": state.phase.value,
         "canary_weight": state.weight,
@@ -35,11 +40,23 @@ def describe(plan: RolloutPlan, state: RolloutState) -> dict[str, object]:
 
 def _describe_next(plan: RolloutPlan, state: RolloutState) -> str:
     if state.phase not in ANALYSED:
-        return ""
-    if plan.strategy is not Strategy.CANARY:
-        return PROMOTE
-    weight = next_rung(plan, state)
+        return PROMOTE if state.phase in _PROMOTED else ""
+    weight = None if plan.skip_analysis else _next_weight(plan, state)
     return PROMOTE if weight is None else str(weight)
+
+
+def _next_weight(plan: RolloutPlan, state: RolloutState) -> int | None:
+    done = state.iterations >= plan.analysis.iterations
+    match plan.strategy:
+        case Strategy.CANARY:
+            mirrors = plan.analysis.mirror_percent > 0 and not state.started
+            return 0 if mirrors else next_rung(plan, state)
+        case Strategy.AB_TESTING:
+            return None if done else ALL
+        case Strategy.BLUE_GREEN:  # pragma: no branch - mypy proves it is the last
+            if not done and not state.weight:
+                return 0
+            return None if state.weight or plan.provider == NO_MESH else ALL
 
 
 def list_results(shown: Mapping[str, object], report_url: str = "") -> dict[str, str]:

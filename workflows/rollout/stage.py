@@ -11,6 +11,7 @@ from workflows.rollout.decision import Decision, Deliberation, Shift, Tick
 from workflows.rollout.ending import roll_back
 from workflows.rollout.intervention import heed_in_stage
 from workflows.rollout.phase import ANALYSED
+from workflows.rollout.plan import Strategy
 from workflows.rollout.state import Cause, Event
 from workflows.rollout.step import hold_paused
 from workflows.rollout.tick import deliberate
@@ -57,7 +58,7 @@ class SetRoute:
         obstacle = look_for_obstacle(heeded) or _hold(heeded)
         if obstacle:
             return obstacle
-        state = machine.advance(heeded.state, self.route, heeded.world.now, iterations=heeded.state.iterations)
+        state = machine.advance(heeded.state, self.route, heeded.world.now, iterations=_count_iterations(heeded))
         told = (Event(f"Advance {heeded.plan.key} {self.what}"),)
         return Decision(state, (Shift(self.route),), told, reason=WEIGHT_SET)
 
@@ -89,6 +90,11 @@ def _heed(tick: Tick) -> Tick | Decision:
     if heeded.state.phase in ANALYSED and revision != heeded.state.revision:
         return roll_back(heeded, Cause.ABORTED, f"revision {revision} came in; start again with it")
     return heeded
+
+
+def _count_iterations(tick: Tick) -> int:
+    """Count the first iteration, which begins as its route is set: what is judged from then on is the canary."""
+    return max(tick.state.iterations, int(tick.plan.strategy is not Strategy.CANARY))
 
 
 def _hold(tick: Tick) -> Decision | None:

@@ -48,7 +48,7 @@ def write_release(target: Target, shape: Shape) -> dict[str, Any]:
         Part.INITIALISE: [[_call("initialise", "make the primary", "initialise")]],
         Part.START: [[_call("start", "start the canary", "start")]],
         Part.PRE_ROLLOUT: [[_call("pre-rollout", "pre-rollout", "gate", when=GOING_ON)]],
-        Part.ANALYSIS: _write_analysis(target),
+        Part.ANALYSIS: [*_judge_taken_over(shape), *_write_analysis(target)],
         Part.APPROVAL: [[step] for step in _write_approval()],
         Part.CONFIRM_PROMOTION: [
             [_call("confirm-promotion", "confirm the promotion", "hook", "confirm-promotion", when=GOING_ON)]
@@ -70,6 +70,14 @@ def _write_approval() -> Iterator[dict[str, Any]]:
     yield _call("refused", "not approved: roll back", "rollback", when=refused)
 
 
+def _judge_taken_over(shape: Shape) -> list[list[dict[str, Any]]]:
+    """Write the judgement of a canary that had traffic at the start, unless the pre-rollout's gate is that already."""
+    if Part.PRE_ROLLOUT in shape.parts:
+        return []
+    taken_over = f"{GOING_ON} && '{{{{steps.start.outputs.parameters.weight}}}}' != '0'"
+    return [[_call("taken-over", "judge-what-was-taken-over", "gate", when=taken_over)]]
+
+
 def _write_analysis(target: Target) -> list[list[dict[str, Any]]]:
     """Write what stands between the pre-rollout checks and the promotion, by the strategy."""
     analysis = target.analysis
@@ -77,7 +85,7 @@ def _write_analysis(target: Target) -> list[list[dict[str, Any]]]:
         first = {"weight": "{{steps.start.outputs.parameters.next}}"}
         return [[{"name": "analysis", "template": "weight-step", "arguments": _give(first), "when": _STEPPING}]]
     matches = target.strategy is Strategy.AB_TESTING
-    iterating = f"{_NEXT} == '{100 if matches else 0}'"
+    iterating = _STEPPING if matches else f"{_STEPPING} && {_NEXT} != '100'"
     rounds = [_write_iteration(number, analysis.iterations, iterating) for number in range(1, analysis.iterations + 1)]
     if matches:
         routed = _call("matched", "route matched requests to the canary", "set-weight", "100", when=iterating)
@@ -95,7 +103,7 @@ def _write_iteration(number: int, count: int, when: str) -> list[dict[str, Any]]
 
 
 def _write_move(target: Target, shape: Shape) -> list[list[dict[str, Any]]]:
-    """Write how a blue/green release with a mesh moves all users, which is confirmed before, judged, confirmed again."""
+    """Write how a blue/green release with a mesh moves all users: confirmed before, judged, confirmed again."""
     if target.strategy is not Strategy.BLUE_GREEN or target.provider == NO_MESH:
         return []
     load = _write_load("load-all", "load, all users on the canary", f"{_STEPPING} && {_LOADING}")

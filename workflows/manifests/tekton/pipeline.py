@@ -104,7 +104,7 @@ def _list_groups(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
         Part.INITIALISE: [[_call(plan, "initialise", "make the primary", "initialise")]],
         Part.START: [[_call(plan, "start", "start the canary", "start")]],
         Part.PRE_ROLLOUT: [[_call(plan, "pre-rollout", "pre-rollout", "gate", **going_on)]],
-        Part.ANALYSIS: list(_list_analysis(plan)),
+        Part.ANALYSIS: [*_judge_taken_over(plan, shape), *_list_analysis(plan)],
         Part.APPROVAL: list(_list_approval(plan, shape)),
         Part.CONFIRM_PROMOTION: [
             [_call(plan, "confirm-promotion", "confirm the promotion", "hook", "confirm-promotion", **going_on)]
@@ -118,6 +118,13 @@ def _list_groups(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
             yield from groups[part]
 
 
+def _judge_taken_over(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
+    """List the judgement of a canary that had traffic at the start, unless the pre-rollout's gate is that already."""
+    if Part.PRE_ROLLOUT not in shape.parts:
+        when = [dict(_GOING_ON), {"input": "$(tasks.start.results.weight)", "operator": "notin", "values": ["0"]}]
+        yield [_call(plan, "taken-over", "judge what was taken over", "gate", when=when)]
+
+
 def _list_analysis(plan: RolloutPlan) -> Iterator[Group]:
     yield from _list_weights(plan) if plan.strategy is Strategy.CANARY else _list_iterations(plan)
 
@@ -125,33 +132,34 @@ def _list_analysis(plan: RolloutPlan) -> Iterator[Group]:
 def _list_weights(plan: RolloutPlan) -> Iterator[Group]:
     """List the weights; a release that is taken over begins with the one that follows."""
     weights = ladder.rungs(plan.analysis.weights, None) if trial.write_terms(plan) else plan.analysis.weights
-    first = ["0"] if plan.analysis.mirror_percent else []
-    if first:
-        mirroring = _follows(first)
-        yield [_call(plan, "mirror", "mirror to the canary", "mirror", "on", when=[mirroring])]
+    if plan.analysis.mirror_percent:
+        mirroring = {"input": _NEXT, "operator": "in", "values": ["0"]}
+        yield [_call(plan, "mirror", "mirror to the canary", "mirror", "on", when=[dict(mirroring)])]
         yield _judge(plan, "judge-mirrored", "judge at 0%", "load-mirrored", mirroring)
     for place, weight in enumerate(weights, 1):
-        reached = _follows([*first, *map(str, weights[:place])])
-        yield [_call(plan, f"weight-{weight}", f"weight {weight}%", "set-weight", str(weight), when=[reached])]
+        reached = _skip_at(*weights[place:])
+        yield [_call(plan, f"weight-{weight}", f"weight {weight}%", "set-weight", str(weight), when=[dict(reached)])]
         yield _judge(plan, f"judge-{weight}", f"judge at {weight}%", f"load-{weight}", reached)
 
 
 def _list_iterations(plan: RolloutPlan) -> Iterator[Group]:
     analysis, matches = plan.analysis, plan.strategy is Strategy.AB_TESTING
-    iterating = _follows(["100" if matches else "0"])
+    iterating = _STEPPING if matches else _skip_at(100)
     if matches:
-        yield [_call(plan, "matched", "route matched requests to the canary", "set-weight", "100", when=[iterating])]
+        yield [
+            _call(plan, "matched", "route matched requests to the canary", "set-weight", "100", when=[dict(iterating)])
+        ]
     elif analysis.mirror_percent and plan.provider != NO_MESH:
-        yield [_call(plan, "mirror", "mirror to the canary", "mirror", "on", when=[iterating])]
+        yield [_call(plan, "mirror", "mirror to the canary", "mirror", "on", when=[dict(iterating)])]
     else:
-        yield [_call(plan, "idle", "keep the users on the primary", "set-weight", "0", when=[iterating])]
+        yield [_call(plan, "idle", "keep the users on the primary", "set-weight", "0", when=[dict(iterating)])]
     for number in range(1, analysis.iterations + 1):
         shown = f"iteration {number} of {analysis.iterations}"
         yield _judge(plan, f"iteration-{number}", shown, f"load-{number}", iterating)
 
 
 def _list_move(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
-    """List how a blue/green release with a mesh moves all users, which is confirmed before, judged, confirmed again."""
+    """List how a blue/green release with a mesh moves all users: confirmed before, judged, confirmed again."""
     if plan.strategy is not Strategy.BLUE_GREEN or plan.provider == NO_MESH:
         return
     when: dict[str, Any] = {"when": [dict(_STEPPING)]}
@@ -161,9 +169,12 @@ def _list_move(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
         yield [_call(plan, "confirm-again", "confirm the promotion again", "hook", "confirm-promotion", **when)]
 
 
-def _follows(weights: list[str]) -> dict[str, Any]:
-    """Write the condition that one of these weights follows the start."""
-    return {"input": _NEXT, "operator": "in", "values": weights}
+def _skip_at(*weights: int) -> Mapping[str, Any]:
+    """Write the condition that neither one of these weights follows the start nor the promotion.
+
+    A weight that was not known when the pipeline was written skips nothing.
+    """
+    return {**_STEPPING, "values": [*map(str, weights), *_STEPPING["values"]]}
 
 
 def _judge(plan: RolloutPlan, name: str, shown: str, load: str, when: Mapping[str, Any]) -> Group:
