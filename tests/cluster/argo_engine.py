@@ -18,6 +18,7 @@ from typing import Any
 from workflows.cli import main
 
 KILLED = 137
+NODE_NAME = re.compile("[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]")
 _TAG = re.compile(r"\{\{([^{}]+)\}\}")
 _EXPRESSION = re.compile(r"=(workflow\.parameters)\['([\w-]+)'\] != ''")
 _MOST_NODES = 300
@@ -60,6 +61,7 @@ class ArgoEngine:
     at: str | int = ""
     run_stage: Run = main
     nodes: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
 
@@ -97,6 +99,7 @@ class ArgoEngine:
         for each in template.get("inputs", {}).get("parameters", []):
             inputs.setdefault(each["name"], self._fill(each.get("default", each.get("value", "")), {}))
         values = {f"inputs.parameters.{key}": value for key, value in inputs.items()}
+        self._name(template, values)
         if "suspend" in template:
             return {"approve": self.approve}
         if "container" in template:
@@ -104,6 +107,13 @@ class ArgoEngine:
         for group in template["steps"]:
             self._run_group(group, values)
         return {}
+
+    def _name(self, template: dict[str, Any], values: dict[str, str]) -> None:
+        """Show a node by the name that its template gives it; one that Argo does not take ends the node."""
+        shown = self._fill(template.get("annotations", {}).get("workflows.argoproj.io/display-name", ""), values)
+        if shown and not NODE_NAME.fullmatch(shown):
+            raise FailedError(f"{shown}: displayName must match the regex {NODE_NAME.pattern}")
+        self.shown += [shown] if shown else []
 
     def _run_group(self, group: list[dict[str, Any]], values: dict[str, str]) -> None:
         """Run the steps that stand side by side: all of them, also when one fails."""
@@ -146,7 +156,8 @@ class ArgoEngine:
             code = self._run_command(here)
             if self.doubled and attempt == 0:
                 code = KILLED
-            if code not in again:
+            # What was ended is not tried again.
+            if self.ending or code not in again:
                 break
         return code
 
