@@ -23,7 +23,6 @@ from workflows.cli import main
 from workflows.manifests import argo, tekton
 from workflows.rollout.phase import Phase
 
-
 EACH = ("each",)
 
 
