@@ -20,10 +20,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from webhooks.access import reviews  # noqa: E402 - the path stands above
+from scripts.chart_settings import describe_settings  # noqa: E402 - the path stands above
+from webhooks.access import reviews  # noqa: E402 - see above
 from webhooks.access.scopes import Scope  # noqa: E402 - see above
 from webhooks.cli import runner  # noqa: E402 - see above
-from webhooks.settings import SETTINGS, Setting  # noqa: E402 - see above
+from webhooks.settings import SETTINGS  # noqa: E402 - see above
 from workflows import canary  # noqa: E402 - see above
 from workflows.manifests.argo.library import write_library  # noqa: E402 - see above
 from workflows.manifests.argo_plugin import write_argo_plugin  # noqa: E402 - see above
@@ -171,8 +172,8 @@ def read_comments(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
 def _fill_schema(schema: dict[str, Any], comments: Mapping[tuple[str, ...], str]) -> dict[str, Any]:
     """Put in what the schema does not say itself: descriptions, the service's settings, the catalog."""
     definitions = schema["$defs"]
-    definitions["settings"] = _describe_settings(s for s in SETTINGS if s.name not in CHARTS_OWN)
-    definitions["runnerSettings"] = _describe_settings(s for s in SETTINGS if s.name in runner.NAMES)
+    definitions["settings"] = describe_settings(s for s in SETTINGS if s.name not in CHARTS_OWN)
+    definitions["runnerSettings"] = describe_settings(s for s in SETTINGS if s.name in runner.NAMES)
     own = json.loads((ROOT / "webhooks/catalog/catalog.schema.json").read_text())
     definitions["catalog"] = {**_for_helm(own), "$id": "catalog.schema.json"}
     for path, comment in comments.items():
@@ -196,13 +197,6 @@ def _for_helm(schema: Any) -> Any:
     if found:
         made |= {"pattern": f"^{found['rest']}", "not": {"pattern": f"^{found['ahead']}"}}
     return made
-
-
-def _describe_settings(settings: Iterable[Setting]) -> dict[str, Any]:
-    plain = {"type": ["string", "number", "boolean"]}
-    several = {"type": ["string", "number", "array"], "items": {"type": ["string", "number"]}}
-    described = {each.name: {"description": each.meaning, **(several if each.repeated else plain)} for each in settings}
-    return {"type": "object", "additionalProperties": False, "properties": described}
 
 
 def _write_chart(text: str) -> str:

@@ -17,6 +17,9 @@
 {{- if and $values.runner.apart (eq $values.auth.mode "tokens") (not $values.runner.token.existingSecret) -}}
 {{- fail "runner.token.existingSecret: with auth.mode tokens the runner needs one; make it with: penstock token runner --scopes runner --file tokens" -}}
 {{- end -}}
+{{- if and (index $values.settings "proxy-user-header") (not (index $values.settings "proxy-from")) -}}
+{{- fail (printf "settings.proxy-user-header: %s from anybody? name the networks of the proxies in settings.proxy-from" (index $values.settings "proxy-user-header")) -}}
+{{- end -}}
 {{- if and $values.catalog.existingConfigMap (or $values.catalog.inline $values.catalog.files) -}}
 {{- fail "catalog: inline and files stand in a ConfigMap of the chart; leave them out, or catalog.existingConfigMap" -}}
 {{- end -}}
