@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cluster.argo_engine import NODE_NAME
 from tests.manifests.schemas import CRDS, faults, needs_definitions
 from tests.rollout_story import ab_test, analysis, blue_green, plan
 from workflows import canary
 from workflows.cli import main
 from workflows.errors import ConfigurationError
 from workflows.manifests import argo
+from workflows.manifests.argo.pod import SHOWN
 from workflows.manifests.argo_plugin import write_argo_plugin
 from workflows.manifests.pipeline import Shape
 from workflows.rollout.plan import RolloutPlan
@@ -220,6 +222,28 @@ def test_the_account_of_the_pods_may_tell_argo_what_they_left() -> None:
 
     assert rights["workflowtaskresults"] == ["create", "patch"]
     assert template["spec"]["serviceAccountName"] == account["metadata"]["name"] == binding["subjects"][0]["name"]
+
+
+@EVERY_PLAN
+@pytest.mark.parametrize("value", ["", "0", "40", "promote"])
+def test_every_node_has_a_name_that_the_engine_takes_whatever_the_weight(plan: RolloutPlan, value: str) -> None:
+    shown = [
+        re.sub(r"\{\{[^{}]+\}\}", value, each["value"])
+        for _, step in calls(plan)
+        for each in step.get("arguments", {}).get("parameters", [])
+        if each["name"] == "shown"
+    ]
+
+    assert shown
+    assert [name for name in shown if not NODE_NAME.fullmatch(name)] == []
+
+
+@EVERY_PLAN
+def test_every_pod_is_shown_by_the_name_that_it_is_given(plan: RolloutPlan) -> None:
+    named = {name for name, each in templates(plan).items() if "annotations" in each}
+
+    assert named == {name for name, each in templates(plan).items() if "container" in each}
+    assert all(templates(plan)[name]["annotations"] == SHOWN for name in named)
 
 
 def ladder(count: int) -> RolloutPlan:

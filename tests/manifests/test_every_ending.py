@@ -112,6 +112,23 @@ def test_a_pod_of_tekton_that_is_killed_at_a_write_leaves_the_traffic_on_the_pri
     assert (status, pods.home) == ("Failed" if pods.states.killed and mortal < STAGES - 1 else "Succeeded", True)
 
 
+def test_argo_shows_each_weight_and_what_is_done_at_it(story: Story, tmp_path: Path) -> None:
+    run = by_argo(PaperPods(story), tmp_path)
+
+    assert run.run() == "Succeeded"
+
+    steps = ["weight-50-percent", "judge-at-50-percent", "weight-100-percent", "judge-at-100-percent"]
+    assert [name for name in run.shown if "percent" in name] == steps
+    assert (run.shown[0], run.shown[-1]) == ("take-the-release", "end-safe")
+
+
+def test_a_name_that_argo_does_not_take_ends_the_node(story: Story, tmp_path: Path) -> None:
+    run = by_argo(PaperPods(story), tmp_path)
+    run.template = yaml.safe_load(yaml.safe_dump(run.template).replace("take-the-release", "take the release"))
+
+    assert (run.run(), run.nodes) == ("Failed", ["finish"])
+
+
 @pytest.mark.parametrize(("weights", "status"), [(MOST_WEIGHTS, "Succeeded"), (100, "Failed")])
 def test_the_most_weights_that_are_written_end_before_argo_finds_them_too_deep(
     tmp_path: Path, weights: int, status: str

@@ -178,7 +178,7 @@ def _ask(name: str, pod: Mapping[str, Any], body: Mapping[str, Any], outputs: Se
     inputs = [each for each in pod["inputs"]["parameters"] if each["name"] != _READS_ONLY["name"]]
     return {
         "name": name,
-        "metadata": pod["metadata"],
+        "annotations": pod["annotations"],
         "inputs": {"parameters": inputs},
         "outputs": {"parameters": list(outputs)},
         # Argo heeds it while the node is pending; the plugin keeps a deadline of its own.

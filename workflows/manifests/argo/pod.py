@@ -4,6 +4,7 @@ The rules to keep: a no is not tried again, trouble of the platform is; nothing 
 none.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,10 @@ SECURITY: Mapping[str, Any] = MappingProxyType(
 )
 """Confine all pods of a workflow."""
 
+SHOWN: Mapping[str, str] = MappingProxyType({"workflows.argoproj.io/display-name": "{{inputs.parameters.shown}}"})
+"""Show the nodes of a template by its input `shown`; Argo reads it of the template, not of its pods."""
+
+_TAG = re.compile(r"(\{\{[^{}]*\}\})")
 _CONTAINER: Mapping[str, Any] = MappingProxyType(
     {
         "allowPrivilegeEscalation": False,
@@ -36,6 +41,15 @@ def parameter(name: str, description: str, default: str | None = None, **more: A
     """Write a parameter; one without a default must be given."""
     given = {} if default is None else {"value": default}
     return {"name": name, **given, **more, "description": description}
+
+
+def name_node(words: str) -> str:
+    """Write words as Argo shows them: a node whose name has more than letters, digits, - and . ends in Error.
+
+    A tag stands between words, so that the name holds whatever the tag becomes, nothing included.
+    """
+    parts = _TAG.split(words.replace("%", " percent"))
+    return "".join(part if _TAG.fullmatch(part) else re.sub(r"[^a-zA-Z0-9.]+", "-", part) for part in parts)
 
 
 def image_parameter() -> dict[str, Any]:

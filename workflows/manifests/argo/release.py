@@ -88,7 +88,7 @@ def _write_spec(target: Target, shape: Shape) -> dict[str, Any]:
             *stages.write_weight_step(target),
             write_approval(),
             stages.write_stage(target, shape),
-            write_load_test(),
+            write_load_test(named=True),
             stages.write_finish(),
         ],
     }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workflows.manifests.argo.pod import image_parameter, parameter, write_pod
+from workflows.manifests.argo.pod import SHOWN, image_parameter, parameter, write_pod
 
 
 def write_approval() -> dict[str, Any]:
@@ -17,8 +17,9 @@ def write_approval() -> dict[str, Any]:
     }
 
 
-def write_load_test() -> dict[str, Any]:
-    """Write a load test whose verdict is the exit code."""
+def write_load_test(*, named: bool = False) -> dict[str, Any]:
+    """Write a load test whose verdict is the exit code; who calls it may name its node."""
+    name = {"annotations": dict(SHOWN)} if named else {}
     inputs = [
         parameter("target", "the URL that gets the load"),
         parameter("rate", "requests a second", "10"),
@@ -26,14 +27,14 @@ def write_load_test() -> dict[str, Any]:
         parameter("threshold", "what must hold", "http_req_failed: rate<0.05"),
         image_parameter(),
         parameter("mode", "run makes the load, render only reads what is asked for", "run", enum=["run", "render"]),
-        parameter("shown", "what the node is called", "load test"),
+        *([{"name": "shown"}] if named else []),
     ]
     arguments = ["load", "{{inputs.parameters.mode}}"]
-    for name in ("target", "rate", "duration", "threshold"):
-        arguments += [f"--{name}", f"{{{{inputs.parameters.{name}}}}}"]
+    for option in ("target", "rate", "duration", "threshold"):
+        arguments += [f"--{option}", f"{{{{inputs.parameters.{option}}}}}"]
     return {
         "name": "load-test",
-        "metadata": {"annotations": {"workflows.argoproj.io/display-name": "{{inputs.parameters.shown}}"}},
+        **name,
         "inputs": {"parameters": inputs},
         **write_pod("{{inputs.parameters.image}}", arguments, {"memory": "512Mi"}),
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.manifests.argo.pod import RESULTS, write_outputs, write_pod
+from workflows.manifests.argo.pod import RESULTS, SHOWN, name_node, write_outputs, write_pod
 from workflows.manifests.pipeline import TOKEN, Part, Shape
 from workflows.rollout.plan import Analysis, Strategy
 from workflows.rollout.step import NO_MESH
@@ -32,7 +32,7 @@ class Target:
 
 
 def _call(name: str, shown: str, stage: str, value: str = "", **more: Any) -> dict[str, Any]:
-    given = {"stage": stage, "value": value, "shown": shown}
+    given = {"stage": stage, "value": value, "shown": name_node(shown)}
     return {"name": name, "template": "stage", "arguments": _give(given), **more}
 
 
@@ -146,7 +146,7 @@ def _check_load() -> dict[str, Any]:
 
 def _write_load(name: str, shown: str, when: str, **more: str) -> dict[str, Any]:
     given = {each: f"{{{{workflow.parameters.load-{each}}}}}" for each in ("target", "rate", "duration", "threshold")}
-    given |= {"image": "{{workflow.parameters.image}}", "shown": shown, **more}
+    given |= {"image": "{{workflow.parameters.image}}", "shown": name_node(shown), **more}
     return {"name": name, "template": "load-test", "arguments": _give(given), "when": when}
 
 
@@ -161,7 +161,7 @@ def write_stage(target: Target, shape: Shape) -> dict[str, Any]:
     ]
     return {
         "name": "stage",
-        "metadata": {"annotations": {"workflows.argoproj.io/display-name": "{{inputs.parameters.shown}}"}},
+        "annotations": dict(SHOWN),
         "inputs": {"parameters": inputs},
         "outputs": write_outputs(report=shape.report),
         **pod,
