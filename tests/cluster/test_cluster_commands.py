@@ -272,6 +272,18 @@ def test_a_primary_that_crashes_while_it_is_promoted_leaves_the_traffic_on_the_c
     assert mesh.weights(stage.cluster)["ad"] == 100
 
 
+def test_a_primary_that_never_gets_ready_is_what_a_run_says(
+    bare: Stage, kubelet: Kubelet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubelet.give("ad-primary", Fate.STUCK)
+    bare.set_up(progressDeadlineSeconds=1)
+
+    code = bare.run()
+
+    assert code == 13
+    assert "ad.test: nothing was released, ad-primary.test not ready: " in capsys.readouterr().out
+
+
 def test_a_cluster_is_not_wired_without_a_connection() -> None:
     plan = canary.parse(json.dumps(releases.canary()), "canary/ad")
 

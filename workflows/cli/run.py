@@ -20,7 +20,7 @@ from workflows.records import TickRecord, keep_nothing
 from workflows.release import Release
 from workflows.reports.recorder import Recorder
 from workflows.reports.release import write_json
-from workflows.rollout.state import RolloutState
+from workflows.rollout.state import Cause, RolloutState
 
 EXIT_CODES = """exit codes:
   0 promoted, or nothing to release   10 rolled back    11 inconclusive    12 refused by a gate
@@ -101,6 +101,8 @@ def _find_journal(arguments: argparse.Namespace, subject: Subject) -> Path | Non
 
 def summarise(state: RolloutState, recorder: Recorder) -> str:
     """Say in one line how the release ended and why."""
+    if not recorder.moved and state.cause is Cause.PRIMARY_NOT_READY:
+        return f"{recorder.name}: nothing was released, {state.reason}"
     if not recorder.moved:
         return f"{recorder.name}: nothing new to release, the primary runs {state.promoted_revision or 'nothing'}"
     weights = ", ".join(str(weight) for weight in recorder.weights)
