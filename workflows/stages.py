@@ -5,6 +5,7 @@ left behind; whatever a stage judges, it acts on itself, so that a pipeline engi
 """
 
 import enum
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from workflows.rollout.ending import roll_back
 from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.plan import RolloutPlan, Strategy
 from workflows.rollout.state import Cause, Event, HookRound, RolloutState, Verdict
+from workflows.rollout.step import CONFIRMED
 from workflows.rollout.tick import deliberate
 from workflows.rollout.traffic import Route
 
@@ -127,7 +129,8 @@ def start(release: Release, watch: Watch = ignore) -> RolloutState:
 def gate(release: Release, watch: Watch = ignore) -> RolloutState:
     """Judge the canary at its weight until it passes, or until the traffic has gone home.
 
-    Before any traffic it asks the pre-rollout hooks; else it observes for an interval first.
+    Before any traffic it asks the pre-rollout hooks; else it observes for an interval first. A canary that passed stays
+    judged while a confirm-traffic-increase hook says no, or somebody has paused it.
     """
     ended = _ended(release, ANALYSED, "gate")
     if ended:
@@ -138,7 +141,7 @@ def gate(release: Release, watch: Watch = ignore) -> RolloutState:
 
 
 def _passed(record: TickRecord) -> bool:
-    return record.decision.verdict is Verdict.PASSED
+    return record.decision.verdict is Verdict.PASSED and record.decision.pace is Pace.SOON
 
 
 def set_weight(release: Release, percent: int, watch: Watch = ignore) -> RolloutState:
@@ -162,7 +165,12 @@ def _set_route(release: Release, route: Route, what: str, watch: Watch) -> Rollo
 
 
 def hook(release: Release, hook_type: HookType, patience: timedelta = timedelta()) -> HookRound:
-    """Call the hooks of one type until they say yes or the patience is over, and return what they said last."""
+    """Call the hooks of one type until they say yes or the patience is over, and return what they said last.
+
+    The canary is judged while its promotion is not confirmed.
+    """
+    if hook_type is HookType.CONFIRM_PROMOTION:
+        return _confirm_promotion(release, patience)
     clock = release.platform.clock
     deadline = clock.now() + patience
     answer = call_hooks(release, hook_type, release.platform.workload.revision())
@@ -172,6 +180,24 @@ def hook(release: Release, hook_type: HookType, patience: timedelta = timedelta(
     said = f"{hook_type.value} {answer.hook}: {answer.reason}" if answer.hook else f"{hook_type.value} hooks passed"
     tell(release, release.state(), (Event(said, warning=not answer.passed),))
     return answer
+
+
+def _confirm_promotion(release: Release, patience: timedelta) -> HookRound:
+    state, clock = release.state(), release.platform.clock
+    if _ended(release, ANALYSED | _PROMOTED, f"hook {HookType.CONFIRM_PROMOTION.value}") or state.phase in _PROMOTED:
+        return HookRound(passed=state.phase in _PROMOTED, reason=state.reason)
+    deadline = clock.now() + patience
+    if state.phase is Phase.WAITING_PROMOTION or state.paused:
+        clock.sleep(release.plan.analysis.interval)
+    confirmed = _comes_to(CONFIRMED)
+    last = deque[TickRecord](maxlen=1)
+    state = drive(
+        release,
+        lambda record: confirmed(record) or record.at >= deadline,
+        last.append,
+        stage.ConfirmPromotion(state.weight),
+    )
+    return HookRound(passed=confirmed(last[0]), reason=state.reason)
 
 
 def promote(release: Release, watch: Watch = ignore) -> RolloutState:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.journal.journals import SOURCE
-from tests.rollout_story import Story, plan
+from tests.rollout_story import YES, Story, asking, no
+from webhooks.protocol import HookType
 from workflows import stages
 from workflows.cli import main
 from workflows.journal import reader
@@ -28,6 +30,7 @@ TO_PROMOTION: tuple[Step, ...] = (
     stages.gate,
     lambda release: stages.set_weight(release, 50),
     stages.gate,
+    lambda release: stages.hook(release, HookType.CONFIRM_PROMOTION, timedelta(minutes=1)),
     stages.promote,
     stages.shift_back,
     stages.finalise,
@@ -43,7 +46,7 @@ def run(path: Path, story: Story, steps: tuple[Step, ...] = TO_PROMOTION) -> Jou
 
 
 def judged(judge: Judge) -> Story:
-    return Story(plan(judge=judge))
+    return Story(asking(HookType.CONFIRM_PROMOTION, judge=judge), {HookType.CONFIRM_PROMOTION: [no(), no(), YES]})
 
 
 @pytest.mark.parametrize("judge", Judge)

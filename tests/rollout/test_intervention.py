@@ -176,12 +176,22 @@ def test_to_promote_a_paused_pipeline_is_to_resume_it(command: Command) -> None:
     story = Story()
     stages.start(story.release)
     order(story, Command.PAUSE)
-    stages.gate(story.release)
-    order(story, command)
+    stages.gate(story.release, lambda record: order(story, command) if record.decision.state.paused else None)
 
     state = stages.set_weight(story.release, 20)
 
     assert (state.weight, state.phase) == (20, Phase.PROGRESSING)
+
+
+def test_a_gate_of_a_paused_pipeline_goes_on_judging() -> None:
+    story = Story()
+    stages.start(story.release)
+    stages.gate(story.release)
+    stages.set_weight(story.release, 20)
+    order(story, Command.PAUSE)
+    story.traffic.errors_percent[Arm.CANARY] = 60
+
+    assert stages.gate(story.release).cause is Cause.CHECKS
 
 
 def other(story: Story) -> Release:

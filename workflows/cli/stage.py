@@ -97,14 +97,13 @@ def main(argv: Sequence[str]) -> int:
     if arguments.stage == "status":
         _print(arguments, release.plan, release.state())
         return ExitCode.PROMOTED
-    if arguments.stage == "hook":
-        return _call_hooks(arguments, release)
+    run = _call_hooks if arguments.stage == "hook" else _run
     with (
         telling(arguments.report_to, release, arguments.journal) as release,
         _journalling(arguments, subject, release) as release,
         _reporting(arguments.report, release) as release,
     ):
-        return _run(arguments, release)
+        return run(arguments, release)
 
 
 def _run(arguments: argparse.Namespace, release: Release) -> int:
@@ -148,16 +147,19 @@ def _reporting(path: Path | None, release: Release) -> Iterator[Release]:
 
 
 def _call_hooks(arguments: argparse.Namespace, release: Release) -> int:
-    name, types = arguments.value, {hook_type.value: hook_type for hook_type in HookType}
-    if name not in types:
-        raise ConfigurationError(f"stage hook: unknown type {name!r}; known: {', '.join(types)}")
+    hook_type = HookType(arguments.value)
     patience = _read_duration("--wait", arguments.wait) if arguments.wait else timedelta()
     with interruptible(), keeping(release):
-        answer = stages.hook(release, types[name], patience)
-    if not release.state().under_way:
+        answer = stages.hook(release, hook_type, patience)
+    state = release.state()
+    if not state.under_way:
         let_go(release)
-    _print(arguments, release.plan, release.state())
-    return ExitCode.PROMOTED if answer.passed else ExitCode.REFUSED
+    _print(arguments, release.plan, state)
+    if answer.passed:
+        return ExitCode.PROMOTED
+    # A canary that went bad while its promotion was waited for has ended by itself.
+    ended = hook_type is HookType.CONFIRM_PROMOTION and not state.under_way
+    return loop.exit_code(state) if ended else ExitCode.REFUSED
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -205,6 +207,9 @@ def _check(arguments: argparse.Namespace) -> None:
     if bool(arguments.value) is not (arguments.stage in _WITH_VALUE):
         needs = "a value" if arguments.stage in _WITH_VALUE else "no value"
         raise ConfigurationError(f"stage {arguments.stage}: needs {needs}, got {arguments.value!r}")
+    types = [hook_type.value for hook_type in HookType]
+    if arguments.stage == "hook" and arguments.value not in types:
+        raise ConfigurationError(f"stage hook: unknown type {arguments.value!r}; known: {', '.join(types)}")
 
 
 def _read_duration(option: str, text: str) -> timedelta:

@@ -37,10 +37,14 @@ def deliberate_analysis(tick: Tick) -> Deliberation:
     if tick.plan.skip_analysis:
         return promote(tick)
     step = yield from deliberate_step(replace(tick, state=gate.state))
-    told = (*gate.events, *step.events)
     # The checks of a threshold speak for themselves; evidence is said in its own words.
-    reason = step.reason or (gate.reason if gate.state.case else "")
-    return replace(step, verdict=gate.verdict, checks=gate.checks, events=told, reason=reason)
+    return follow(gate, step, gate.reason if gate.state.case else "")
+
+
+def follow(gate: Decision, step: Decision, reason: str) -> Decision:
+    """Tell what was judged with what came of it, by its own reason or else by this one."""
+    told = (*gate.events, *step.events)
+    return replace(step, verdict=gate.verdict, checks=gate.checks, events=told, reason=step.reason or reason)
 
 
 def deliberate_gate(tick: Tick) -> Deliberation:

@@ -3,17 +3,18 @@
 The one rule to keep: whatever a stage passed, it passed for one revision; when the target asks for another, it ends.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from workflows.rollout import machine, promotion
-from workflows.rollout.analysis import deliberate_gate, look_for_obstacle
+from workflows.rollout.analysis import deliberate_gate, follow, look_for_obstacle
 from workflows.rollout.decision import Decision, Deliberation, Shift, Tick
 from workflows.rollout.ending import roll_back
 from workflows.rollout.intervention import heed_in_stage
-from workflows.rollout.phase import ANALYSED
+from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.plan import Strategy
-from workflows.rollout.state import Cause, Event
-from workflows.rollout.step import hold_paused
+from workflows.rollout.state import Cause, Event, Verdict
+from workflows.rollout.step import deliberate_admission, deliberate_confirmation, hold_paused
 from workflows.rollout.tick import deliberate
 from workflows.rollout.traffic import Route
 
@@ -35,12 +36,37 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Judge the canary at its weight without moving it on."""
+    """Judge the canary at its weight, and ask whether it may have more, without moving it on."""
 
     def __call__(self, tick: Tick) -> Deliberation | Decision:
-        """Decide whether the canary passes."""
+        """Decide whether the canary passes; the pace is SOON when its next stage may come."""
         heeded = _heed(tick)
-        return heeded if isinstance(heeded, Decision) else deliberate_gate(heeded)
+        return heeded if isinstance(heeded, Decision) else _judge(heeded, deliberate_admission)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPromotion:
+    """Ask for the word to promote the canary at its weight, and judge it while the word is not given."""
+
+    weight: int
+
+    def __call__(self, tick: Tick) -> Deliberation | Decision:
+        """Decide whether the canary may be promoted."""
+        heeded = _heed(tick)
+        if isinstance(heeded, Decision):
+            return heeded
+        obstacle = look_for_obstacle(heeded) or self._look_at_weight(heeded)
+        if obstacle:
+            return obstacle
+        waited = tick.state.phase is Phase.WAITING_PROMOTION or tick.state.paused
+        # At first the gate before has judged: in a whole release who passes is asked about in the same tick.
+        return _judge(heeded, deliberate_confirmation) if waited else deliberate_confirmation(heeded)
+
+    def _look_at_weight(self, tick: Tick) -> Decision | None:
+        if tick.state.weight >= self.weight:
+            return None
+        reason = f"canary weight is {tick.state.weight} where {self.weight} was to be promoted; start again"
+        return roll_back(tick, Cause.ABORTED, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +105,14 @@ class CopyTemplate:
         return promotion.decide_promoting(heeded)
 
 
-StageDecider = Start | Gate | SetRoute | CopyTemplate
+StageDecider = Start | Gate | ConfirmPromotion | SetRoute | CopyTemplate
+
+
+def _judge(tick: Tick, step: Callable[[Tick], Deliberation]) -> Deliberation:
+    gate = yield from deliberate_gate(tick)
+    if gate.verdict is not Verdict.PASSED:
+        return gate
+    return follow(gate, (yield from step(replace(tick, state=gate.state))), gate.reason)
 
 
 def _heed(tick: Tick) -> Tick | Decision:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from webhooks.protocol import HookType
 from workflows.rollout import ladder, machine, trial
-from workflows.rollout.decision import Decision, Deliberation, Pace, Shift, Tick, ask_hooks
+from workflows.rollout.decision import Decision, Deliberation, Generated, Pace, Shift, Tick, ask_hooks
 from workflows.rollout.ending import overdue, roll_back
 from workflows.rollout.phase import Phase
 from workflows.rollout.plan import RolloutPlan, Severity, Strategy
@@ -15,6 +15,8 @@ from workflows.rollout.traffic import ALL, Route
 
 NO_MESH = "kubernetes"
 """The provider that splits no traffic: a service selects one arm or the other."""
+
+CONFIRMED = "promotion is confirmed"
 
 
 def next_weight(weights: Sequence[int], weight: int) -> int | None:
@@ -47,20 +49,47 @@ def hold_paused(tick: Tick) -> Decision:
 
 
 def _step_weight(tick: Tick) -> Deliberation:
-    state = tick.state
-    passed: tuple[Event, ...] = ()
-    if not state.route.mirrored and state.phase is not Phase.WAITING_PROMOTION:
-        answer = yield from ask_hooks(tick, HookType.CONFIRM_TRAFFIC_INCREASE)
-        if not answer.passed:
-            return _hold_traffic(tick, answer)
-        passed = tuple(Event(f"Confirm-traffic-increase check {name} passed") for name in answer.passed_hooks)
-    if tick.plan.analysis.mirror_percent and not state.started:
-        return _advance(tick, Route(mirrored=True), f"canary weight {state.weight}", before=passed)
+    passed = yield from _ask_increase(tick)
+    if isinstance(passed, Decision):
+        return passed
+    if tick.plan.analysis.mirror_percent and not tick.state.started:
+        return _advance(tick, Route(mirrored=True), f"canary weight {tick.state.weight}", before=passed)
     weight = next_rung(tick.plan, tick.state)
     if weight is not None:
         sticky = tick.plan.analysis.affinity is not None
         return _advance(tick, Route(weight, sticky=sticky), f"canary weight {weight}", before=passed)
     return (yield from _promote_when_confirmed(tick, before=passed))
+
+
+def _ask_increase(tick: Tick) -> Generated[Decision | tuple[Event, ...]]:
+    if tick.state.route.mirrored or tick.state.phase is Phase.WAITING_PROMOTION:
+        return ()
+    answer = yield from ask_hooks(tick, HookType.CONFIRM_TRAFFIC_INCREASE)
+    if not answer.passed:
+        return _hold_traffic(tick, answer)
+    return tuple(Event(f"Confirm-traffic-increase check {name} passed") for name in answer.passed_hooks)
+
+
+def deliberate_admission(tick: Tick) -> Deliberation:
+    """Decide whether the canary may have its next step, for a pipeline that takes it; the pace is SOON when it may."""
+    if tick.plan.skip_analysis:
+        return Decision(tick.state, pace=Pace.SOON)
+    if tick.state.paused:
+        return hold_paused(tick)
+    passed = (yield from _ask_increase(tick)) if tick.plan.strategy is Strategy.CANARY else ()
+    return passed if isinstance(passed, Decision) else Decision(tick.state, (), passed, Pace.SOON)
+
+
+def deliberate_confirmation(tick: Tick) -> Deliberation:
+    """Decide whether the canary may be promoted, for a pipeline that promotes it."""
+    if tick.plan.skip_analysis:
+        return Decision(tick.state, pace=Pace.SOON, reason=CONFIRMED)
+    if tick.state.paused:
+        return hold_paused(tick)
+    answer = yield from ask_hooks(tick, HookType.CONFIRM_PROMOTION)
+    if not answer.passed:
+        return _hold_promotion(tick, answer)
+    return Decision(tick.state, (), _confirmed(answer), Pace.SOON, reason=CONFIRMED)
 
 
 def next_rung(plan: RolloutPlan, state: RolloutState) -> int | None:
