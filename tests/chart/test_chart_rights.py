@@ -106,7 +106,7 @@ def test_tests_as_jobs_have_their_rights_where_the_canaries_are() -> None:
 
 
 def test_the_watchdog_may_do_what_a_release_by_each_provider_needs() -> None:
-    objects = render({"watchdog": {"enabled": True}, "releases": {"providers": sorted(DIALECTS)}})
+    objects = render({"watchdog": {"enabled": True}, "releases": {"providers": sorted(DIALECTS), "secrets": True}})
     plans = [whole(provider=provider) for provider in DIALECTS]
 
     needed = {
@@ -136,10 +136,11 @@ def test_the_plugin_of_argo_has_the_rights_of_a_release_where_its_account_stands
     assert ("coordination.k8s.io", "leases", "list") not in granted(here)
 
 
-def test_a_release_that_uses_no_secrets_gives_no_right_to_them() -> None:
-    roles = roles_of(render_file(FULL), "sluice-gate-watchdog")
+def test_nobody_gets_a_right_to_secrets_who_does_not_ask_for_it() -> None:
+    objects = render({"watchdog": {"enabled": True}, "argo": {"plugin": {"enabled": True}}, "canaryNamespaces": ["ad"]})
+    roles = [each for each in objects if each["kind"] in ROLES]
 
-    assert roles
+    assert roles_of(objects, "penstock-watchdog")
     assert not any(resource == "secrets" for role in roles for _, resource, _ in granted(role))
 
 
