@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,12 @@ import pytest
 import yaml
 
 from tests.manifests.schemas import faults, needs_definitions
+from tests.rollout_story import plan
 from workflows import serving
 from workflows.cli import main
+from workflows.errors import ConfigurationError
+from workflows.manifests.argo_plugin import write_argo_plugin
+from workflows.manifests.pipeline import Shape
 from workflows.plugin.calls import Call, Workflow
 from workflows.plugin.orders import read_task
 from workflows.plugin.settings import PluginSettings
@@ -206,3 +211,19 @@ def test_an_engine_that_is_too_old_is_said_before_anything_is_written(capsys: py
 def test_the_image_is_that_which_was_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["render", "argo-plugin", "--canary", CANARY, "--image", "penstock:1.2.3"]) == 0
     assert capsys.readouterr().out.count("image: penstock:1.2.3") == 2
+
+
+@pytest.mark.parametrize("image", ["", " ", "a\nb", "penstock:{{workflow.uid}}", "penstock latest", "'", "a: b"])
+def test_what_is_no_image_is_refused(capsys: pytest.CaptureFixture[str], image: str) -> None:
+    assert main(["render", "argo-plugin", "--canary", CANARY, "--image", image]) == 78
+
+    ended = capsys.readouterr()
+    assert (ended.out, ended.err) == ("", f"penstock: --image: {image!r} is not the name of an image\n")
+
+
+def test_a_name_that_has_no_room_in_a_label_is_refused() -> None:
+    named = replace(plan(), name="a" * (63 - len("canary-release--plugin")))
+    write_argo_plugin(named, Shape(), "penstock:1")
+
+    with pytest.raises(ConfigurationError, match="64 characters where engines take 63"):
+        write_argo_plugin(replace(named, name=f"{named.name}a"), Shape(), "penstock:1")

@@ -36,8 +36,8 @@ _MOVED: Mapping[str, str] = MappingProxyType({"stage": _STAGE, "load-test": _LOA
 
 def write_argo_plugin(plan: RolloutPlan, shape: Shape, image: str) -> tuple[Document, ...]:
     """Write the plugin in both of its forms, the template of one canary, and a Workflow for each form."""
-    names.check(plan)
-    name = f"canary-release-{plan.name}-plugin"
+    names.check_image(image)
+    name = names.name_pipeline(plan, suffix="-plugin")
     workflow = _write_workflow(plan, name, [])
     beside = _write_workflow(plan, name, [_write_plugin(image)])
     return (

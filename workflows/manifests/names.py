@@ -7,6 +7,7 @@ from workflows.rollout.plan import RolloutPlan
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:/+-]*")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 _LONGEST_NAME = 253
 _LONGEST_LABEL = 63
 
@@ -20,16 +21,23 @@ def check(plan: RolloutPlan) -> None:
             )
 
 
-def name_pipeline(plan: RolloutPlan, *, cluster_wide: bool = False) -> str:
+def name_pipeline(plan: RolloutPlan, *, cluster_wide: bool = False, suffix: str = "") -> str:
     """Name what releases a canary; raises ConfigurationError for a name that engines could not put into a label."""
     check(plan)
     name = f"canary-release-{plan.namespace}-{plan.name}" if cluster_wide else f"canary-release-{plan.name}"
+    name += suffix
     if len(name) > _LONGEST_LABEL:
         raise ConfigurationError(
             f"metadata.name: {name!r} would be the pipeline's name, and has {len(name)} characters where engines take "
             f"{_LONGEST_LABEL}; shorten the Canary's name"
         )
     return name
+
+
+def check_image(image: str) -> None:
+    """Raise ConfigurationError for what cannot be an image, or would be an engine's tag."""
+    if not _IMAGE.fullmatch(image):
+        raise ConfigurationError(f"--image: {image!r} is not the name of an image")
 
 
 def check_person(option: str, name: str) -> None:

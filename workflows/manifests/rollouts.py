@@ -35,7 +35,6 @@ _HOUR_S = 3600
 _ERRORS_IN_A_ROW = 4
 _FOLDER, _FILE = "/etc/penstock", "canary.yaml"
 _SECRET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
-_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 _HASHES = ("primary-hash", "canary-hash")
 _FINAL = (ExitCode.ROLLED_BACK, ExitCode.INCONCLUSIVE, ExitCode.CONFIGURATION)
 
@@ -64,8 +63,7 @@ def render(plan: RolloutPlan, arguments: argparse.Namespace) -> tuple[Document, 
     """Write what `penstock render rollouts` was asked for."""
     if arguments.secret and not _SECRET_NAME.fullmatch(arguments.secret):
         raise ConfigurationError(f"--secret: {arguments.secret!r} is not the name of a Secret")
-    if not _IMAGE.fullmatch(arguments.image):
-        raise ConfigurationError(f"--image: {arguments.image!r} is not the name of an image")
+    names.check_image(arguments.image)
     window = _choose_window(plan, arguments.window)
     return write_rollouts(plan, Asking(server.read(plan, arguments.server), window, arguments.secret, arguments.image))
 
