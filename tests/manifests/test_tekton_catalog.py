@@ -52,6 +52,8 @@ def test_a_sample_gives_what_its_entry_asks_for(name: str) -> None:
     spec = OBJECTS[name]["spec"]
     asked = {each["name"] for each in spec["params"] if "default" not in each}
     sample = OBJECTS.get(f"{folder}/samples/run.yaml") or OBJECTS[f"{folder}/samples/task.yaml"]
+    account = sample["spec"].get("serviceAccountName")
+    assert account == (None if "steps" in sample["spec"] or "podTemplate" in sample["spec"] else "penstock-ad")
     using = sample["spec"]["steps"][0] if "steps" in sample["spec"] else sample["spec"]
 
     assert {each["name"] for each in using["params"]} == asked

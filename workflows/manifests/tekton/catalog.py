@@ -1,6 +1,6 @@
 """Write the catalog: tasks and step actions in the layout of Tekton's catalogs, each with a page and a sample."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -71,6 +71,8 @@ _WAIT = Entry(
     (*CANARY_PARAMS, Param("timeout", "how long is waited", "30m"), IMAGE_PARAM),
 )
 
+# As `penstock render rbac` calls it.
+_ACCOUNT: Mapping[str, Any] = MappingProxyType({"serviceAccountName": f"penstock-{CANARY_PARAMS[0].sample}"})
 TASKS = (STAGE, LOAD_TEST, _INTEGRATION_TEST, _METRIC_GATE, _WAIT)
 STEP_ACTIONS = (STAGE, LOAD_TEST, _METRIC_GATE)
 
@@ -119,7 +121,7 @@ def _write_run(entry: Entry) -> dict[str, Any]:
             "taskRef": {"name": entry.name},
             "params": _give_samples(entry),
             **({"workspaces": workspaces} if workspaces else {}),
-            **({} if entry.needs_token else {"podTemplate": {"automountServiceAccountToken": False}}),
+            **(dict(_ACCOUNT) if entry.needs_token else {"podTemplate": {"automountServiceAccountToken": False}}),
             "timeout": entry.timeout,
         },
     }
