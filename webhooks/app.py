@@ -60,7 +60,7 @@ def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()
     read_back = make_read_back(settings, time.time, _Listener(service))
     app.extensions[READ_BACK] = read_back
     authority = make_authority(settings, time.time)
-    reception = pages.Reception(settings, authority, time.time)
+    reception = pages.Reception(settings, authority, time.time, service.runs.runs.find)
     admission.register(app, admission.Guard(settings, authority, read_back, reception))
     app.register_blueprint(operations.make_blueprint(service.store, settings.data_dir if here else None))
     app.register_blueprint(loadtester.make_blueprint(service.gates, service.commands))

@@ -28,8 +28,11 @@ PERMISSIONS = {
     Scope.ADMIN: ("*", "*"),
 }
 """The verb and the resource that stand for each scope."""
+
+USER = "user:"
+"""What the identity of a user of the cluster begins with."""
+
 _KEPT_S = 30.0
-_MARK = "user:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,13 @@ class ClusterAuthority:
     def identify(self, token: str) -> str:
         """Write who the cluster says the token is of: their rights are asked again later, the token is not."""
         user = self._find(token)
-        return "" if user is None else _MARK + json.dumps([user.name, user.groups, user.uid])
+        return "" if user is None else USER + json.dumps([user.name, user.groups, user.uid])
 
     def admit_known(self, identity: str, need: Need) -> Admission | None:
         """Ask the cluster what somebody may do."""
-        if not identity.startswith(_MARK):
+        if not identity.startswith(USER):
             return None
-        name, groups, uid = json.loads(identity.removeprefix(_MARK))
+        name, groups, uid = json.loads(identity.removeprefix(USER))
         return self._admit(_User(name, tuple(groups), uid), need)
 
     def _find(self, token: str) -> _User | None:

@@ -20,7 +20,7 @@ from webhooks.protocol import PayloadError, one_line
 from webhooks.routes.bodies import read_payload
 from webhooks.routes.faults import fault
 from webhooks.routes.pages.reception import Reception
-from webhooks.routes.paths import Audience, Place
+from webhooks.routes.paths import Audience, Place, find_filter
 from webhooks.settings import AuthMode, Settings, VerifyMode
 
 _log = logging.getLogger("penstock.access")
@@ -59,7 +59,7 @@ class Guard:
         if self.authority is None:
             return self._refuse_stranger(place)
         token = _bearer_token()
-        need = Need(place.scope, _namespace(place))
+        need = Need(place.scope, self._find_namespace(place))
         admission = self.authority.admit(token, need) if token else None
         if admission is None:
             response = fault(
@@ -72,6 +72,11 @@ class Guard:
             return fault(403, f"{admission.caller} has no scope {place.scope.value}{where}")
         g.caller = admission.caller
         return None
+
+    def _find_namespace(self, place: Place) -> str:
+        if self.reception and request.path.startswith("/api/v1/runs/"):
+            return self.reception.find_run_namespace()
+        return _namespace(place)
 
     def _refuse_stranger(self, place: Place) -> Response | None:
         if not place.changes:
@@ -135,7 +140,7 @@ def _namespace(place: Place) -> str:
         # Whoever names the canary elsewhere than here asks of all namespaces.
         return request.args.get("canary", "").rpartition(".")[2]
     if request.path.startswith(("/api/", "/runner/")):
-        return ""
+        return "" if place.changes else find_filter(request.path, request.args)
     try:
         return read_payload().namespace
     except PayloadError:

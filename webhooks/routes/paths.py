@@ -4,6 +4,7 @@ The one rule to keep: what is not known here counts as a hook, the most guarded 
 """
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webhooks.access import Scope
@@ -44,9 +45,17 @@ _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUESTIONS = frozenset({"/api/v1/verdict"})
 """Paths under /api/ where a POST asks at length and changes nothing; `?canary=NAME.NAMESPACE` says of whom."""
 
-_QUESTIONS = frozenset({"/api/v1/verdict"})
-"""Paths under /api/ where a POST asks at length and changes nothing; `?canary=NAME.NAMESPACE` says of whom."""
-
+_FILTERS = {
+    "/api/v1/releases": "namespace",
+    "/api/v1/runs": "canary",
+    "/ui/": "namespace",
+    "/ui/gates": "canary",
+    "/ui/live/gates": "canary",
+    "/ui/live/runs": "canary",
+    "/ui/live/start": "namespace",
+    "/ui/releases": "namespace",
+    "/ui/runs": "canary",
+}
 _SCOPES_OF_PAGES = {"gates": Scope.APPROVE, "releases": Scope.APPROVE, "runs": Scope.RUN}
 _TYPES = {f"/hooks/{hook.value}": hook for hook in HookType}
 
@@ -64,6 +73,12 @@ def find_place(path: str, method: str) -> Place:  # noqa: PLR0911 - one for each
     if path.startswith("/runner/"):
         return Place(Audience.PEOPLE, Scope.RUNNER, changes=True)
     return Place(Audience.CONTROLLER, hook=_TYPES.get(path))
+
+
+def find_filter(path: str, query: Mapping[str, str]) -> str:
+    """Give the one namespace that a list is asked for, empty where it is asked for all of them."""
+    asked = query.get(_FILTERS.get(path, ""), "").strip()
+    return asked if _FILTERS.get(path) == "namespace" else asked.rpartition(".")[2] if "." in asked else ""
 
 
 def _find_page(path: str, method: str) -> Place:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, g, request
 
 from webhooks.gates import ROLLBACK_GATE, GateDecision, GateService
 from webhooks.hooks import HookService
@@ -13,6 +13,7 @@ from webhooks.routes.api.schemas import GATE, NAME
 from webhooks.routes.pages.forms import read_form
 from webhooks.routes.pages.rendering import render
 from webhooks.routes.pages.streams import address, stream
+from webhooks.routes.paths import find_filter
 from webhooks.store.records import CanaryName, Gate, GateState
 
 _ON_A_PAGE = 100
@@ -66,9 +67,12 @@ class GatePages:
 
     def list_gates(self) -> Response:
         """Show the gates, those that wait for somebody first."""
-        live = address("gates", GatesFeed(self._gates))
         asked = request.args.get("canary", "").strip()
-        found = [gate for gate in self._gates.select() if asked in str(gate.canary)]
+        live = address("gates", GatesFeed(self._gates), canary=asked)
+        # The filter finds parts of names, and so those of other namespaces too.
+        only = "" if g.visitor.may("read") else find_filter(request.path, request.args)
+        chosen = [gate for gate in self._gates.select() if only in {"", gate.canary.namespace}]
+        found = [gate for gate in chosen if asked in str(gate.canary)]
         found.sort(key=lambda gate: (gate.state is not GateState.WAITING, -gate.at))
         shown = found[:_ON_A_PAGE]
         return render("gates", gates=shown, more=len(found) - len(shown), asked=asked, live=live)

@@ -5,6 +5,7 @@ must come from a form of our own.
 """
 
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,12 +15,15 @@ from urllib.parse import quote, urlsplit
 from flask import Response, abort, g, request
 
 from webhooks.access import Authority, Need, Scope
+from webhooks.access.reviews import GROUP, PERMISSIONS, USER
 from webhooks.access.sessions import Session, Signer, begin_session, find_signer
 from webhooks.errors import StoreError
+from webhooks.routes.api.schemas import RUN_ID
 from webhooks.routes.bodies import text
 from webhooks.routes.pages.rendering import render, render_problem
-from webhooks.routes.paths import PAGES, Audience, Place
+from webhooks.routes.paths import PAGES, Audience, Place, find_filter
 from webhooks.settings import AuthMode, Network, Settings
+from webhooks.store.records import Run
 
 MARK_FIELD = "mark"
 """The field of every form that shows that the form is ours."""
@@ -28,6 +32,7 @@ LOGIN = "/ui/login"
 """Where visitors log in."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_ONE_RUN = ("/ui/runs/", "/ui/live/runs/")
 _LASTS_S = 12 * 3600.0
 _LONGEST_NAME = 200
 _NOT_OURS = "this form is not one of ours, or its session is over: go back, load the page again, and repeat"
@@ -55,10 +60,17 @@ class Visitor:
 class Reception:
     """Receive visitors."""
 
-    def __init__(self, settings: Settings, authority: Authority | None, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        authority: Authority | None,
+        now: Callable[[], float],
+        find_run: Callable[[str], Run | None],
+    ) -> None:
         self.settings = settings
         self.authority = authority
         self.now = now
+        self._find_run = find_run
 
     @cached_property
     def signer(self) -> Signer:
@@ -78,7 +90,31 @@ class Reception:
             return _ask_to_log_in(place)
         if place.changes and not self._comes_from_our_form():
             return render_problem(403, _NOT_OURS)
-        return _refuse_right(visitor, place) if place.audience is Audience.VISITOR else None
+        return self._refuse_right(visitor, place) if place.audience is Audience.VISITOR else None
+
+    def find_run_namespace(self) -> str:
+        """Give the namespace of the run that a path names, empty where there is none."""
+        run_id = str((request.view_args or {}).get("id", ""))
+        run = self._find_run(run_id) if re.fullmatch(RUN_ID, run_id) else None
+        return run.order.canary.namespace if run else ""
+
+    def _refuse_right(self, visitor: Visitor, place: Place) -> Response | None:
+        namespace = self._find_namespace(place)
+        if visitor.admits(Need(place.scope, namespace)):
+            return None
+        of_cluster = visitor.session.identity.startswith(USER)
+        where = f" in namespace {namespace}" if namespace else " in all namespaces" if of_cluster else ""
+        told = f"{visitor.name or 'a stranger'} has no scope {place.scope.value}{where}"
+        right = f"{' '.join(PERMISSIONS[place.scope])}.{GROUP}" if of_cluster else ""
+        return render("rights", 403, told=told, right=right, scope=place.scope.value)
+
+    def _find_namespace(self, place: Place) -> str:
+        if request.path.startswith(_ONE_RUN):
+            return self.find_run_namespace()
+        named = (request.view_args or {}).get("namespace")
+        if named is not None or place.changes:
+            return str(named or "")
+        return find_filter(request.path, request.args)
 
     def _brings_no_cookie_yet(self) -> bool:
         """Tell whether a link of another site led here: browsers then keep our cookie back until the next request."""
@@ -145,14 +181,6 @@ def _is_within(address: str | None, networks: tuple[Network, ...]) -> bool:
     if isinstance(known, IPv6Address) and known.ipv4_mapped:
         known = known.ipv4_mapped
     return any(known in network for network in networks)
-
-
-def _refuse_right(visitor: Visitor, place: Place) -> Response | None:
-    namespace = str((request.view_args or {}).get("namespace", ""))
-    if visitor.admits(Need(place.scope, namespace)):
-        return None
-    where = f" in namespace {namespace}" if namespace else ""
-    return render_problem(403, f"{visitor.name or 'a stranger'} has no scope {place.scope.value}{where}")
 
 
 def _ask_to_log_in(place: Place) -> Response:

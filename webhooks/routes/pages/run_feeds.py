@@ -13,13 +13,16 @@ TAIL = 64 * 1024
 """How many bytes of a log a page shows at first, and how far it may fall behind before it skips to the end."""
 
 _SHOWN = 20
+_LOOKED_AT = 500
 _PIECE = 64 * 1024
 
 
-def list_under_way(runs: RunService) -> tuple[Run, ...]:
+def list_under_way(runs: RunService, namespace: str = "") -> tuple[Run, ...]:
     """List the newest runs that are under way, those that run before those that wait, a bounded number of each."""
-    pages = [runs.runs.page(RunQuery(state=state, limit=_SHOWN)) for state in (RunState.RUNNING, RunState.QUEUED)]
-    return tuple(run for page in pages for run in page)
+    limit = _LOOKED_AT if namespace else _SHOWN
+    pages = [runs.runs.page(RunQuery(state=state, limit=limit)) for state in (RunState.RUNNING, RunState.QUEUED)]
+    chosen = [[run for run in page if namespace in {"", run.order.canary.namespace}] for page in pages]
+    return tuple(run for page in chosen for run in page[:_SHOWN])
 
 
 def _digest(*runs: Run) -> str:

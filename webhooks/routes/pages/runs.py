@@ -30,7 +30,7 @@ class RunPages:
     def list_runs(self) -> Response:
         """Show a page of the list, newest first."""
         # Before the runs are read: what happens in between is told once too often, not once too seldom.
-        live = address("runs", RunsFeed(self._runs))
+        live = address("runs", RunsFeed(self._runs), canary=request.args.get("canary", ""))
         fault, found = "", tuple[Run, ...]()
         try:
             query = _read_query()

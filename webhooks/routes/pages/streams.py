@@ -4,7 +4,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from flask import Response, request
 
@@ -51,6 +51,7 @@ def stream(hub: Hub, feed: Feed) -> Response:
     return StreamResponse(hub, feed, asked if _POSITION.fullmatch(asked) else "")
 
 
-def address(path: str, feed: Feed) -> str:
-    """Give the address from which a page that is made now follows a feed."""
-    return f"/ui/live/{path}?from={quote(look(feed, '').position)}"
+def address(path: str, feed: Feed, **filters: str) -> str:
+    """Give the address from which a page that is made now follows a feed, with what the page is filtered by."""
+    chosen = {name: value for name, value in filters.items() if value}
+    return f"/ui/live/{path}?{urlencode({**chosen, 'from': look(feed, '').position}, quote_via=quote)}"
