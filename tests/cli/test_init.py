@@ -43,6 +43,20 @@ def test_what_comes_next_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert f"penstock lint {tmp_path}/new/folder/canary.yaml --catalog" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("driver", "release"),
+    [("penstock", "penstock run --canary ad -n weather"), ("flagger", "penstock wait canary/ad -n weather")],
+)
+def test_what_comes_next_leads_to_the_release(
+    driver: str, release: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["init", str(tmp_path), *NAMED, "--driver", driver])
+
+    *_, applied, told = capsys.readouterr().out.splitlines()
+    assert applied == f"  kubectl apply -f {tmp_path}/canary.yaml"
+    assert release in told
+
+
 def test_nothing_is_overwritten_unless_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "catalog.yaml").write_text("mine")
 

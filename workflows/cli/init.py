@@ -79,10 +79,11 @@ def main(argv: Sequence[str]) -> int:
     """Ask, write, and say what comes next."""
     arguments = make_parser().parse_args(list(argv))
     _refuse_to_overwrite(arguments.folder, force=arguments.force)
-    texts = starter.write(_read(_ask_all(arguments)))
+    answers = _read(_ask_all(arguments))
+    texts = starter.write(answers)
     for name, text in texts.items():
         _write(arguments.folder / name, text)
-    sys.stdout.write(_say_next(arguments.folder))
+    sys.stdout.write(_say_next(arguments.folder, answers))
     return ExitCode.PROMOTED
 
 
@@ -172,7 +173,7 @@ def _write(path: Path, text: str) -> None:
         raise ConfigurationError(f"{path}: {error.strerror}; name another folder") from error
 
 
-def _say_next(folder: Path) -> str:
+def _say_next(folder: Path, answers: Answers) -> str:
     canary, catalog, values = (folder / name for name in starter.FILES)
     return (
         f"wrote {canary}, {catalog} and {values}; next:\n"
@@ -180,4 +181,13 @@ def _say_next(folder: Path) -> str:
         f"  penstock run {canary} --platform memory\n"
         f"  the comment on top of {values} says how to install the service\n"
         f"  penstock doctor --canary {canary}\n"
+        f"  kubectl apply -f {canary}\n"
+        f"  {_say_release(answers)}\n"
     )
+
+
+def _say_release(answers: Answers) -> str:
+    where = f"{answers.name} -n {answers.namespace}"
+    if answers.driver == "penstock":
+        return f"penstock run --canary {where}  # now, which makes the primary, and after each change of the Deployment"
+    return f"penstock wait canary/{where}  # after each change of the Deployment; Flagger's controller releases it"
