@@ -123,14 +123,17 @@ def test_what_is_missing_is_said_with_its_mend_and_the_exit_code(
     assert [line for line in api.writes[before:] if not line.endswith("/selfsubjectaccessreviews")] == []
 
 
+@pytest.mark.parametrize(("words", "place"), [(["-n", "test"], "test"), ([], "default")], ids=["named", "unnamed"])
 def test_a_canary_that_is_not_there_keeps_nothing_else_from_being_examined(
-    api: ApiServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], place: str, api: ApiServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = main(["doctor", "--canary", "ad", "-n", "test", "--kubeconfig", str(api.kubeconfig(tmp_path))])
+    code = main(["doctor", "--canary", "ad", *words, "--kubeconfig", str(api.kubeconfig(tmp_path))])
 
     shown = capsys.readouterr().out
     assert code == 1
-    assert "canary      failed  canary/ad -n test: not found" in shown
+    assert f"canary      failed  canary/ad -n {place}: not found" in shown
+    assert "mend: kubectl get canaries -A lists those of the cluster" in shown
+    assert ("no -n was given, so it was looked for in default" in shown) is (not words)
     assert "crds        ok" in shown
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from workflows import canary
 from workflows.canary.templates import DEFAULT_NAMESPACE
 from workflows.cli.arguments import read_resolve
-from workflows.cli.subject import add_cluster_options, connect, read_name, read_object
+from workflows.cli.subject import NoCanaryError, add_cluster_options, connect, read_name, read_object
 from workflows.cluster import connection
 from workflows.cluster.client import Cluster
 from workflows.doctor import examination
@@ -107,6 +107,10 @@ def _read_plan(arguments: argparse.Namespace, cluster: Cluster | None, findings:
         else:
             place = Place(arguments.namespace or DEFAULT_NAMESPACE, read_name(arguments.canary))
             plan, _ = read_object(cluster, place)
+    except NoCanaryError as error:
+        unsaid = "" if arguments.namespace else f"; no -n was given, so it was looked for in {DEFAULT_NAMESPACE}"
+        findings.append(failed("canary", str(error), f"kubectl get canaries -A lists those of the cluster{unsaid}"))
+        return None
     except PenstockError as error:
         findings.append(failed("canary", str(error), "penstock lint FILE says what is wrong with a file"))
         return None

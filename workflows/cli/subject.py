@@ -24,6 +24,10 @@ KUBERNETES, LOCAL = "kubernetes", "local"
 _OBJECT = "canary/"
 
 
+class NoCanaryError(ConfigurationError):
+    """Say that the cluster has no Canary of this name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Hold what a command is about; `file` is None for a canary of the cluster, `cluster` for one that is elsewhere."""
@@ -82,7 +86,7 @@ def _read_kept(cluster: Cluster, place: Place) -> str:
     states = import_module("workflows.wiring.kubernetes").open_states(place, wiring.Wishes(cluster=cluster))
     state = states.load()
     if state is None or not state.under_way:
-        raise ConfigurationError(f"{place}: not found")
+        raise NoCanaryError(f"{place}: not found")
     return str(states.source())
 
 
