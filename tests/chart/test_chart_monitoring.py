@@ -46,7 +46,15 @@ def test_alerts_that_nobody_wants_are_left_out_and_runbooks_get_their_address() 
     groups = str(pick(render_file(FULL), "PrometheusRule")["spec"]["groups"])
 
     assert "PenstockReleaseFailed" not in groups
-    assert "'https://docs.example/penstock/alerts.md#" in groups
+    assert "'runbook_url': 'https://docs.example/penstock/alerts.md#penstockservicea" in groups
+    assert "'runbook':" not in groups
+
+
+def test_without_an_address_of_the_runbooks_alerts_say_where_they_stand() -> None:
+    groups = str(pick(render_file(DEFAULT), "PrometheusRule")["spec"]["groups"])
+
+    assert "'runbook': 'docs/alerts.md, PenstockServiceAbsent'" in groups
+    assert "runbook_url" not in groups
 
 
 def test_alerts_keep_their_templates() -> None:

@@ -54,7 +54,13 @@ def test_every_alert_has_its_runbook() -> None:
     assert headings == [alert.name for alert in ALERTS]
 
 
-def test_the_runbooks_may_be_served_elsewhere() -> None:
+def test_without_an_address_the_runbooks_are_named_in_words() -> None:
+    (document,) = write_alerts(argparse.Namespace(runbooks=None))
+    assert "runbook: docs/alerts.md, PenstockNoWatchdog" in str(document)
+    assert "runbook_url" not in str(document)
+
+
+def test_runbooks_that_are_served_get_links() -> None:
     (document,) = write_alerts(argparse.Namespace(runbooks="https://docs.example/alerts"))
     assert "runbook_url: https://docs.example/alerts#penstocknowatchdog" in str(document)
 

@@ -1,6 +1,6 @@
 """Write the alert rules of Prometheus, one for each thing that somebody must look at.
 
-The one rule to keep: docs/alerts.md has a heading for every alert, to which its `runbook_url` leads.
+The one rule to keep: docs/alerts.md has a heading for every alert, which its annotation `runbook` names.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from workflows.manifests.document import Document
 
 RUNBOOKS = "docs/alerts.md"
-"""Where the runbooks stand; who serves the documentation elsewhere names that place."""
+"""Where the runbooks stand; a link to them needs an address at which somebody serves that page."""
 
 
 class Urgency(enum.Enum):
@@ -143,8 +143,15 @@ ALERTS: tuple[Alert, ...] = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `penstock render alerts`."""
     parser.add_argument(
-        "--runbooks", default=RUNBOOKS, metavar="URL", help=f"where the runbooks are served ({RUNBOOKS})"
+        "--runbooks", metavar="URL", help=f"where {RUNBOOKS} is served, for links; without it they are named in words"
     )
+
+
+def _name_runbook(alert: Alert, url: str | None) -> dict[str, str]:
+    """Give the link, which people click and must therefore be one, or the page and its heading."""
+    if url:
+        return {"runbook_url": f"{url}#{alert.name.lower()}"}
+    return {"runbook": f"{RUNBOOKS}, {alert.name}"}
 
 
 def write_alerts(arguments: argparse.Namespace) -> tuple[Document, ...]:
@@ -158,7 +165,7 @@ def write_alerts(arguments: argparse.Namespace) -> tuple[Document, ...]:
             "annotations": {
                 "summary": alert.summary,
                 "description": alert.description,
-                "runbook_url": f"{arguments.runbooks}#{alert.name.lower()}",
+                **_name_runbook(alert, arguments.runbooks),
             },
         }
         for alert in ALERTS
