@@ -1,6 +1,5 @@
 """Whatever befalls a pipeline, at whichever of its stages: the traffic ends on the primary."""
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ def by_tekton(pods: PaperPods, folder: Path, **settings: Any) -> TektonEngine:
 
 
 @pytest.fixture
-def story() -> Iterator[Story]:
+def story() -> Story:
     """The primary runs v1, v2 is asked for."""
     return Story(PLAN)
 
@@ -156,3 +155,28 @@ def test_a_yes_promotes(story: Story, tmp_path: Path) -> None:
     status = by_argo(pods, tmp_path, approve="YES", parameters={"approval": "yes"}).run()
 
     assert (status, pods.release.state().promoted_revision) == ("Succeeded", "v2")
+
+
+@pytest.mark.parametrize("mortal", range(STAGES - 1))
+@pytest.mark.parametrize("ending", argo_engine.Ending)
+def test_a_workflow_of_argo_that_is_ended_with_its_pod_leaves_the_traffic_on_the_primary(
+    story: Story, tmp_path: Path, ending: argo_engine.Ending, mortal: int
+) -> None:
+    pods = PaperPods(story, mortal, after=True)
+    status = by_argo(pods, tmp_path, ending=ending).run()
+    if not ending.runs_exit_handler:
+        pods.watch_over()
+
+    assert (status, pods.home) == ("Failed" if pods.states.killed else "Succeeded", True)
+
+
+@pytest.mark.parametrize("mortal", range(STAGES - 1))
+@pytest.mark.parametrize("ending", [each for each in tekton_engine.Ending if not each.runs_finally])
+def test_a_run_of_tekton_that_is_ended_with_its_pod_leaves_the_traffic_on_the_primary(
+    story: Story, tmp_path: Path, ending: tekton_engine.Ending, mortal: int
+) -> None:
+    pods = PaperPods(story, mortal, after=True)
+    status = by_tekton(pods, tmp_path, ending=ending).run()
+    pods.watch_over()
+
+    assert (status, pods.home) == ("Failed" if pods.states.killed else "Succeeded", True)
