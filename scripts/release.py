@@ -22,6 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 UNRELEASED = "## Unreleased"
 SUMS = "SHA256SUMS"
+IMAGES: Mapping[str, Sequence[str]] = {"penstock": [], "penstock-tools": ["--target", "tools"]}
+BASES = {"BASE": "PENSTOCK_BASE", "GO": "PENSTOCK_GO"}
+"""Build arguments that name an image, and the variables that say which one is used instead."""
 
 
 class RefusedError(Exception):
@@ -38,6 +41,8 @@ def main(argv: Sequence[str], root: Path = ROOT) -> int:
     tree = Tree(root)
     try:
         (check_tagged if asked.tagged else check)(tree)
+        # What most likely fails comes before anything is written: the bases of the images come from a registry.
+        build_images(tree)
         if not (asked.dry_run or asked.tagged):
             publish(tree)
         fill(tree)
@@ -142,11 +147,12 @@ def publish(tree: Tree) -> None:
 
 def fill(tree: Tree) -> None:
     """Fill dist/ with what is published, with sums and signatures."""
+    build_images(tree)
     shutil.rmtree(tree.dist, ignore_errors=True)
     tree.dist.mkdir()
     build_packages(tree)
     build_chart(tree)
-    build_image(tree)
+    save_images(tree)
     write_notes(tree)
     write_sums(tree.dist)
     run(["sha256sum", "--check", "--strict", "--quiet", SUMS], tree.dist)
@@ -165,23 +171,43 @@ def build_packages(tree: Tree) -> None:
 
 def build_chart(tree: Tree) -> None:
     """Package the chart under the version of the program."""
-    if not shutil.which("helm"):
+    helm = shutil.which("helm") or shutil.which("helm", path=tree.root / "build")
+    if not helm:
         print("release: no chart: helm is not on this machine (go install helm.sh/helm/v4/cmd/helm@latest)")
         return
     version = ["--version", tree.version, "--app-version", tree.version]
-    run(["helm", "package", "charts/penstock", *version, "--destination", str(tree.dist)], tree.root)
+    run([helm, "package", "charts/penstock", *version, "--destination", str(tree.dist)], tree.root)
 
 
-def build_image(tree: Tree) -> None:
-    """Build both targets of the image and save them as archives."""
-    tool = shutil.which("podman") or shutil.which("docker")
+def build_images(tree: Tree) -> None:
+    """Build both targets of the image; a second time takes what is built, with the labels of the commit."""
+    if not find_builder():
+        return
+    chosen = [f"--build-arg={name}={os.environ[each]}" for name, each in BASES.items() if os.environ.get(each)]
+    for options in IMAGES.values():
+        try:
+            run(["scripts/image", *options, *chosen], tree.root)
+        except RefusedError as refused:
+            raise RefusedError(
+                f"{refused}\nrelease: dist/ is as it was; where no registry is reached, PENSTOCK_BASE=IMAGE and "
+                "PENSTOCK_GO=IMAGE name what takes the place of the bases (--build-arg BASE=, GO=)"
+            ) from refused
+
+
+def save_images(tree: Tree) -> None:
+    """Save the images as archives."""
+    tool = find_builder()
     if not tool:
         print("release: no image: neither podman nor docker is on this machine")
         return
-    for name, options in (("penstock", []), ("penstock-tools", ["--target", "tools"])):
-        run(["scripts/image", *options], tree.root)
+    for name in IMAGES:
         archive = tree.dist / f"{name}-{tree.version}.image.tar"
         run([tool, "save", "--output", str(archive), f"{name}:{tree.version}"], tree.root)
+
+
+def find_builder() -> str | None:
+    """Find what builds images, as scripts/image does."""
+    return shutil.which("podman") or shutil.which("docker")
 
 
 def write_notes(tree: Tree) -> None:

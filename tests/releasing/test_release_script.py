@@ -1,5 +1,6 @@
 """What `make release` does by itself; what it asks of other programs is looked at by `make release ARGS=--dry-run`."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -62,6 +63,57 @@ def test_a_refusal_is_one_line_and_an_exit_code(tree: Tree, capsys: pytest.Captu
 
     assert release.main(["--dry-run"], tree.root) == 1
     assert capsys.readouterr().err == "release: v1.2.0 exists; set the next version in pyproject.toml\n"
+
+
+def put_program(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def builder(tree: Tree, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """A tree with a scripts/image that tells its arguments and fails, and a podman that nobody asks."""
+    programs = tmp_path_factory.mktemp("programs")
+    put_program(programs / "podman", "exit 70")
+    put_program(tree.root / "scripts" / "image", 'echo "$@" >> asked; echo "no such host" >&2; exit 125')
+    tree.git("add", ".")
+    commit(tree, "pyproject.toml", '[project]\nname = "penstock"\nversion = "1.2.0"\n# built\n')
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    return tree
+
+
+def test_an_image_that_cannot_be_built_is_said_before_anything_is_written(
+    builder: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = builder.git("log", "--format=%H")
+
+    assert release.main([], builder.root) == 1
+
+    said = capsys.readouterr().err
+    assert "scripts/image ended with 125: no such host" in said
+    assert "PENSTOCK_BASE=IMAGE and PENSTOCK_GO=IMAGE" in said
+    assert (builder.dist.exists(), builder.git("log", "--format=%H")) == (False, history)
+
+
+def test_bases_that_are_named_take_the_place_of_those_of_the_registry(
+    builder: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_BASE", "debian:here")
+
+    with pytest.raises(RefusedError):
+        release.build_images(builder)
+
+    assert (builder.root / "asked").read_text() == "--build-arg=BASE=debian:here\n"
+
+
+def test_a_helm_of_the_build_folder_packages_the_chart(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_program(tree.root / "build" / "helm", 'echo "$@" > asked')
+    monkeypatch.setenv("PATH", str(tree.root))
+
+    release.build_chart(tree)
+
+    assert "package charts/penstock --version 1.2.0" in (tree.root / "asked").read_text()
 
 
 def test_publishing_cuts_the_changelog_and_tags_the_commit(tree: Tree) -> None:
