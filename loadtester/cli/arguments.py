@@ -8,7 +8,7 @@ from typing import Any
 from loadtester.cli.exits import EXIT_BAD_PLAN
 from loadtester.errors import PlanError
 from loadtester.plan import LoadPlan
-from loadtester.plan_file import parse_command, plan_from, read_plan
+from loadtester.plan_file import parse_command, parse_duration, plan_from, read_plan
 
 _PLAN_KEYS = ("target", "rate", "users", "duration", "timeout", "thresholds", "compare_with", "locustfile")
 
@@ -82,6 +82,7 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--live", action="store_true", help="write one JSON line a tick to standard output")
     parser.add_argument("--tick", type=float, default=1.0, metavar="SECONDS", help="how often (1)")
     _add_team(parser)
+    parser.add_argument("--at-most", metavar="5m", default="", help="refuse a load that lasts longer")
     parser.add_argument("--allow-target", action="append", metavar="HOST", help="refuse any other host")
 
 
@@ -116,9 +117,21 @@ def plan_of(given: argparse.Namespace) -> LoadPlan:
     if given.command == "compare" and not plan.compare_with:
         raise PlanError("compare_with: is missing; say --primary URL")
     plan.require_allowed(given.allow_target)
+    _require_within(plan, given.at_most)
     if plan.http.ca_file and not Path(plan.http.ca_file).is_file():
         raise PlanError(f"tls.ca_file: {plan.http.ca_file} is not a file")
     return plan
+
+
+def _require_within(plan: LoadPlan, at_most: str) -> None:
+    if not at_most:
+        return
+    try:
+        longest_s = parse_duration(at_most)
+    except ValueError:
+        raise PlanError(f"--at-most: {at_most!r} is not a duration, such as 90s or 5m") from None
+    if plan.length_s > longest_s:
+        raise PlanError(f"duration: {plan.length_s:g}s is longer than {at_most}, the most that is allowed (--at-most)")
 
 
 def _move_query(words: dict[str, Any]) -> dict[str, Any]:

@@ -213,6 +213,20 @@ def test_rendered_manifests_are_the_same_as_those_created() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("duration", "at_most", "said"),
+    [
+        ("5m1s", "5m", "duration: 301s is longer than 5m"),
+        ("1s", "soon", "--at-most: 'soon' is not a duration"),
+    ],
+)
+def test_a_load_that_is_too_long_is_refused(duration: str, at_most: str, said: str) -> None:
+    words = "render", "--target", "http://ad", "--duration", duration, "--at-most"
+
+    assert said in call(*words, at_most, expect=104)
+    assert all("Job" in call(*words, enough) for enough in ("1h", ""))
+
+
 def test_a_locustfile_travels_with_the_plan(tmp_path: Path) -> None:
     (tmp_path / "users.py").write_text("x = 1\n")
     plan = replace(LoadPlan("http://ad"), **_closed(str(tmp_path / "users.py")))
