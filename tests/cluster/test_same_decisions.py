@@ -23,6 +23,15 @@ TAPES = {
 }
 METRICS = [{"name": "score", "query": "score", "interval": "1m", "thresholdRange": {"min": 99}}]
 ANALYSIS = {"interval": "10s", "threshold": 3, "stepWeight": 30, "maxWeight": 60, "metrics": METRICS}
+ABSENT: dict[str, Any] = dict.fromkeys(("stepWeight", "maxWeight"))
+ITERATING = {key: value for key, value in ANALYSIS.items() if "Weight" not in key} | {"iterations": 2}
+MATCH = [{"headers": {"x-insider": {"exact": "yes"}}}]
+COURSES: dict[str, tuple[dict[str, Any], dict[int, list[float]]]] = {
+    "analysis skipped": ({"analysis": ANALYSIS, "skipAnalysis": True}, {}),
+    "mirrored first": ({"analysis": {**ANALYSIS, "mirror": True}}, {0: [97.5, 99.9], 30: [99.9], 60: [99.2]}),
+    "A/B testing": ({"analysis": {**ITERATING, "match": MATCH}}, {100: [97.5, 99.9, 99.2]}),
+    "blue/green": ({"analysis": ITERATING}, {0: [97.5, 99.9, 99.2], 100: [97.5, 99.9]}),
+}
 
 
 class Tape:
@@ -46,20 +55,22 @@ def by_run(stage: Stage, folder: Path, tail: list[str]) -> object:
 
 
 def by_argo(stage: Stage, folder: Path, tail: list[str]) -> object:
-    template = yaml.safe_load(str(argo.write_argo(_plan())[0]))
+    template = yaml.safe_load(str(argo.write_argo(_plan(stage))[0]))
     return ArgoEngine(template, folder, [*stage.where()[2:], *tail], {"prometheus": stage.prometheus}).run()
 
 
 def by_tekton(stage: Stage, folder: Path, tail: list[str]) -> object:
-    documents = [yaml.safe_load(str(each)) for each in tekton.write_tekton(_plan())]
+    documents = [yaml.safe_load(str(each)) for each in tekton.write_tekton(_plan(stage))]
     tasks = {each["metadata"]["name"]: each for each in documents if each["kind"] == "Task"}
     (pipeline,) = (each for each in documents if each["kind"] == "Pipeline")
     where = [*stage.where()[2:], *tail]
     return TektonEngine(tasks, pipeline, folder, where, {"prometheus": stage.prometheus}).run()
 
 
-def _plan() -> Any:
-    return canaries.parse(yaml.safe_dump(canary(analysis=ANALYSIS)), "canary")
+def _plan(stage: Stage) -> Any:
+    found = stage.cluster.get(CANARY, "test", "ad")
+    assert found
+    return canaries.parse(yaml.safe_dump(canary(**found["spec"])), "canary")
 
 
 WAYS: dict[str, Callable[[Stage, Path, list[str]], object]] = {
@@ -87,20 +98,41 @@ def decisions(journal: Path) -> list[tuple[object, ...]]:
     ]
 
 
+def release_every_way(stage: Stage, folder: Path, recorded: dict[int, list[float]]) -> dict[str, tuple[Any, ...]]:
+    """Release a version by each way on the same metrics, and give what each decided and how it ended."""
+    taken = {}
+    for version, (name, release) in enumerate(WAYS.items(), 2):
+        journal = folder / f"{version}.journal.jsonl"
+        with mesh.serving(Tape(stage.cluster, recorded)) as served:
+            taped = Stage(stage.cluster, stage.kubeconfig, served.url)
+            taped.set_image(f"v{version}")
+            release(taped, folder, ["--interval", "50ms", "--journal", str(journal)])
+        taken[name] = decisions(journal), stage.status()["phase"], stage.home()
+    return taken
+
+
 @pytest.mark.parametrize("end", TAPES)
 def test_every_way_takes_the_same_decisions_on_the_same_metrics(stage: Stage, tmp_path: Path, end: str) -> None:
     stage.cluster.patch(CANARY, "test", "ad", {"spec": {"analysis": ANALYSIS}})
-    taken = {}
-    for version, (name, release) in enumerate(WAYS.items(), 2):
-        tape = Tape(stage.cluster, TAPES[end])
-        journal = tmp_path / f"{version}.journal.jsonl"
-        with mesh.serving(tape) as served:
-            taped = Stage(stage.cluster, stage.kubeconfig, served.url)
-            taped.set_image(f"v{version}")
-            release(taped, tmp_path, ["--interval", "50ms", "--journal", str(journal)])
-        taken[name] = decisions(journal), stage.status()["phase"], stage.home()
+
+    taken = release_every_way(stage, tmp_path, TAPES[end])
 
     assert taken["run"] == taken["Argo Workflows"] == taken["Tekton"]
     judged, phase, home = taken["run"]
     assert [decision[0] for decision in judged] == [weight for weight, values in TAPES[end].items() for _ in values]
     assert (phase, home) == ({"promoted": "Succeeded", "rolled back": "Failed"}[end], True)
+
+
+@pytest.mark.parametrize("course", COURSES)
+def test_every_way_judges_where_the_others_do_whatever_moves_the_traffic(
+    stage: Stage, tmp_path: Path, course: str
+) -> None:
+    spec, recorded = COURSES[course]
+    stage.cluster.patch(CANARY, "test", "ad", {"spec": {**spec, "analysis": ABSENT | spec["analysis"]}})
+
+    taken = release_every_way(stage, tmp_path, recorded)
+
+    assert taken["run"] == taken["Argo Workflows"] == taken["Tekton"]
+    judged, phase, home = taken["run"]
+    assert [decision[0] for decision in judged] == [weight for weight, values in recorded.items() for _ in values]
+    assert (phase, home) == ("Succeeded", True)
