@@ -210,6 +210,15 @@ def test_a_bad_order_is_one_clear_line(order: list[str], capsys: pytest.CaptureF
     assert capsys.readouterr().err.startswith("penstock token: ")
 
 
+def test_a_token_that_is_good_for_nothing_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+
+    codes = [main(["ann", "--file", str(tmp_path / "tokens"), "--until", day]) for day in ("2020-01-01", today)]
+
+    assert (codes, list(tmp_path.iterdir())) == ([78, 78], [])
+    assert "this day has begun; name a later one" in capsys.readouterr().err
+
+
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     with Cluster() as made:

@@ -2,12 +2,13 @@
 
 import os
 import sys
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 
 from webhooks.access import make_token
 from webhooks.access.scopes import Scope
-from webhooks.access.tokens import read_scopes
+from webhooks.access.tokens import TokenEntry, read_entry, read_scopes
 from webhooks.errors import SettingsError
 
 _BAD_ARGUMENT = 78
@@ -32,6 +33,7 @@ def main(argv: list[str]) -> int:
     asked = make_parser().parse_args(argv)
     try:
         token, line = make_token(asked.name, read_scopes(asked.scopes), asked.until)
+        _refuse_expired(read_entry(line))
         if asked.file is None:
             print(line, file=sys.stderr)  # noqa: T201 - the output of the command
         else:
@@ -41,6 +43,11 @@ def main(argv: list[str]) -> int:
         return _BAD_ARGUMENT
     print(token)  # noqa: T201 - the output of the command
     return 0
+
+
+def _refuse_expired(entry: TokenEntry) -> None:
+    if 0 < entry.until <= time.time():
+        raise SettingsError("until: a token ends when its day begins in UTC, and this day has begun; name a later one")
 
 
 def _append(path: Path, line: str) -> None:
