@@ -9,7 +9,8 @@ from tests.rollout_story import plan
 from workflows.cli import main
 from workflows.rollout.plan import Alerting, Check, Limits, Reference, RolloutPlan
 from workflows.routers.kubernetes.table import DIALECTS
-from workflows.wiring.rights import Part, Right, list_rights, write_roles
+from workflows.wiring.accounts import write_roles
+from workflows.wiring.rights import Part, Right, list_rights
 
 PAGE = Path("docs/rbac.md").read_text()
 TEMPLATED = Check("queue", Limits(maximum=1), template=Reference("MetricTemplate", "queue"))

@@ -158,7 +158,7 @@ def test_stages_that_a_release_can_do_without_are_left_out(capsys: pytest.Captur
 
     template = yaml.safe_load_all(capsys.readouterr().out).__next__()
     steps = template["spec"]["templates"][0]["steps"]
-    names = ["acquire", "check-load", "start", "analysis", "promote", "shift-back", "finalise"]
+    names = ["acquire", "check-load", "start", "taken-over", "analysis", "promote", "shift-back", "finalise"]
     assert [step["name"] for group in steps for step in group] == names
 
 
@@ -214,14 +214,32 @@ def test_the_example_is_what_the_generator_writes(tmp_path: Path) -> None:
     assert shipped == {path.name: path.read_text() for path in tmp_path.iterdir()}
 
 
-def test_the_account_of_the_pods_may_tell_argo_what_they_left() -> None:
+def test_every_account_of_the_pods_may_tell_argo_what_they_left() -> None:
     objects = list(yaml.safe_load_all(Path("examples/argo/rbac.yaml").read_text()))
-    account, role, binding = objects
     template = written(canary.load(Path("examples/ad-service/canary.yaml")))[0]
-    rights = {rule["resources"][0]: rule["verbs"] for rule in role["rules"]}
+    accounts = {template["spec"]["serviceAccountName"]}
+    accounts |= {each["serviceAccountName"] for each in template["spec"]["templates"] if "serviceAccountName" in each}
+    rights = {each["metadata"]["name"]: each["rules"] for each in objects if each["kind"] == "Role"}
+    executor = next(name for name in rights if rights[name][0]["resources"] == ["workflowtaskresults"])
+    bound = {each["roleRef"]["name"]: each["subjects"] for each in objects if each["kind"] == "RoleBinding"}
 
-    assert rights["workflowtaskresults"] == ["create", "patch"]
-    assert template["spec"]["serviceAccountName"] == account["metadata"]["name"] == binding["subjects"][0]["name"]
+    assert rights[executor] == [
+        {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
+    ]
+    assert {each["name"] for each in bound[executor]} == accounts
+    assert accounts == {each["metadata"]["name"] for each in objects if each["kind"] == "ServiceAccount"}
+
+
+def test_who_makes_load_has_no_right_of_a_release() -> None:
+    objects = list(yaml.safe_load_all(Path("examples/argo/rbac.yaml").read_text()))
+    account = templates(plan())["load-test"]["serviceAccountName"]
+    roles = [
+        each["roleRef"]["name"]
+        for each in objects
+        if each["kind"] == "RoleBinding" and account in {subject["name"] for subject in each["subjects"]}
+    ]
+
+    assert roles == ["penstock-ad-executor"]
 
 
 @EVERY_PLAN

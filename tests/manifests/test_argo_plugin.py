@@ -178,9 +178,17 @@ def test_argos_agent_may_watch_and_answer_for_its_tasks() -> None:
     assert rules == {
         "workflowtasksets": ["list", "watch"],
         "workflowtasksets/status": ["patch"],
-        "workflowtaskresults": ["create", "patch"],
     }
     assert written()["RoleBinding/penstock-ad-argo"]["subjects"][0]["name"] == "penstock-ad"
+
+
+def test_every_pod_may_tell_argo_what_it_left() -> None:
+    (rule,) = written()["Role/penstock-ad-executor"]["rules"]
+    bound = {each["name"] for each in written()["RoleBinding/penstock-ad-executor"]["subjects"]}
+    spec = written()["WorkflowTemplate/canary-release-ad-plugin"]["spec"]
+
+    assert (rule["resources"], rule["verbs"]) == (["workflowtaskresults"], ["create", "patch"])
+    assert bound == {spec["serviceAccountName"], templates()["load-test"]["serviceAccountName"]}
 
 
 @pytest.mark.parametrize("account", ["penstock-ad", "penstock-executor-plugin"])

@@ -84,7 +84,9 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
         "rollouts": Renderer(
             "workflows.manifests.rollouts", "render", "how Argo Rollouts asks for the verdict", "add_options"
         ),
-        "rbac": Renderer("workflows.wiring.rights", "render", "the account of a release and its rights", "add_options"),
+        "rbac": Renderer(
+            "workflows.wiring.accounts", "render", "the account of a release and its rights", "add_options"
+        ),
         "tekton": Renderer(
             "workflows.manifests.tekton", "render", "a pipeline of Tekton that releases it", "add_options"
         ),

@@ -9,15 +9,14 @@ from workflows.manifests.argo_plugin import ACCOUNT, write_argo_plugin
 from workflows.manifests.document import Document
 from workflows.manifests.pipeline import Need, Shape
 from workflows.rollout.plan import RolloutPlan
-from workflows.wiring.rights import write_roles
+from workflows.wiring.accounts import write_executor, write_roles
 
 _NEEDS = (Need((4, 0, 0), "is no longer maintained, and treats the outputs of skipped steps otherwise"),)
 _AGENT_RULES = (
     {"apiGroups": ["argoproj.io"], "resources": ["workflowtasksets"], "verbs": ["list", "watch"]},
     {"apiGroups": ["argoproj.io"], "resources": ["workflowtasksets/status"], "verbs": ["patch"]},
-    {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]},
 )
-"""What Argo's own agent and executor do in the name of a workflow's account."""
+"""What Argo's own agent does in the name of a workflow's account."""
 
 _GROUP = "rbac.authorization.k8s.io"
 
@@ -40,11 +39,13 @@ def render(plan: RolloutPlan, arguments: argparse.Namespace) -> tuple[Document, 
 
 def _write_accounts(plan: RolloutPlan) -> Document:
     note = (
-        "The account of the workflow, under which Argo's agent and the pod at the end run, and that of the plugin's\n"
-        "container, which runs the stages; Argo takes their tokens from Secrets."
+        "The account of the workflow, under which Argo's agent and the pod at the end run, that of pods which can do\n"
+        "nothing but Argo's part, and that of the plugin's container, which runs the stages; Argo takes the tokens of\n"
+        "the first and the last from Secrets."
     )
     roles = [each for document in write_roles(plan) for each in document.objects]
-    return Document("plugin-rbac.yaml", [*roles, *_write_agent(plan), *_write_plugin(plan, roles)], note)
+    argo = (*write_executor(plan), *_write_agent(plan))
+    return Document("plugin-rbac.yaml", [*roles, *argo, *_write_plugin(plan, roles)], note)
 
 
 def _write_agent(plan: RolloutPlan) -> Iterator[Mapping[str, Any]]:

@@ -4,7 +4,6 @@ The rule to keep: a row is what the code asks for and nothing more; the tests ru
 has just these, and fail for a row that nothing used.
 """
 
-import argparse
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,7 +30,6 @@ from workflows.cluster.kinds import (
     Kind,
 )
 from workflows.cluster.targets import kind_of
-from workflows.manifests.document import Document
 from workflows.rollout.plan import RolloutPlan
 from workflows.routers.kubernetes import gloo, istio, kuma
 from workflows.routers.kubernetes.table import DEFAULT, find_dialect
@@ -95,7 +93,7 @@ _COMPANIONS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
 )
 """The objects that a router writes beside the one that holds the split."""
 
-_CLUSTER_WIDE = frozenset({kuma.TRAFFIC_ROUTE})
+CLUSTER_WIDE = frozenset({kuma.TRAFFIC_ROUTE})
 """The kinds whose objects lie in no namespace, so that no Role can give a right to them."""
 
 _WITH_PODS = frozenset({DEPLOYMENT.kind, DAEMON_SET.kind})
@@ -103,8 +101,6 @@ _WITH_PODS = frozenset({DEPLOYMENT.kind, DAEMON_SET.kind})
 
 _TASK_RESULT = Kind("argoproj.io/v1alpha1", "WorkflowTaskResult", "workflowtaskresults")
 """How Argo's executor tells its controller what a pod left; we read and write none."""
-
-_GROUP = "rbac.authorization.k8s.io"
 
 
 def list_rights(plan: RolloutPlan, part: Part) -> tuple[Right, ...]:
@@ -247,42 +243,3 @@ def write_rules(rights: Iterable[Right]) -> list[dict[str, Any]]:
     return [
         {"apiGroups": [group], "resources": [resource], "verbs": verbs} for (group, resource), verbs in verbs.items()
     ]
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `penstock render rbac`."""
-    parser.add_argument(
-        "--engine", choices=["argo"], help="add what the engine's own part of each pod needs; Tekton needs nothing"
-    )
-
-
-def render(plan: RolloutPlan, arguments: argparse.Namespace) -> tuple[Document, ...]:
-    """Write the account of a release, of whichever engine runs it."""
-    return write_roles(plan, *([Part.EXECUTOR] if arguments.engine else []))
-
-
-def write_roles(plan: RolloutPlan, *besides: Part) -> tuple[Document, ...]:
-    """Write an account that may release one canary, with its roles; one is of the whole cluster where Kuma routes."""
-    metadata = {"name": f"penstock-{plan.name}", "namespace": plan.namespace}
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-    rights = [right for part in (Part.RELEASE, *besides) for right in list_rights(plan, part)]
-    roles = _write_role("Role", metadata, metadata, [right for right in rights if right.kind not in _CLUSTER_WIDE])
-    wide = [right for right in rights if right.kind in _CLUSTER_WIDE]
-    if wide:
-        roles += _write_role("ClusterRole", {"name": f"penstock-{plan.namespace}-{plan.name}"}, metadata, wide)
-    note = "The account of the pods that release this canary, with the rights that a release needs and no others."
-    return (Document("rbac.yaml", (account, *roles), note),)
-
-
-def _write_role(
-    kind: str, metadata: dict[str, str], account: dict[str, str], rights: Iterable[Right]
-) -> list[dict[str, Any]]:
-    role = {"apiVersion": f"{_GROUP}/v1", "kind": kind, "metadata": metadata, "rules": write_rules(rights)}
-    binding = {
-        "apiVersion": f"{_GROUP}/v1",
-        "kind": f"{kind}Binding",
-        "metadata": metadata,
-        "roleRef": {"apiGroup": _GROUP, "kind": kind, "name": metadata["name"]},
-        "subjects": [{"kind": "ServiceAccount", **account}],
-    }
-    return [role, binding]

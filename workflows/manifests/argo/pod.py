@@ -52,6 +52,11 @@ def name_node(words: str) -> str:
     return "".join(part if _TAG.fullmatch(part) else re.sub(r"[^a-zA-Z0-9.]+", "-", part) for part in parts)
 
 
+def name_executor(account: str) -> str:
+    """Name the account that may do what Argo's executor does in every pod, and nothing else."""
+    return f"{account}-executor"
+
+
 def image_parameter() -> dict[str, Any]:
     """Write the parameter that names the image."""
     return parameter("image", "the image of the pods, which has the penstock command", IMAGE)

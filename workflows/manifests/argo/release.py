@@ -9,7 +9,7 @@ from typing import Any
 from workflows.errors import ConfigurationError
 from workflows.manifests import names
 from workflows.manifests.argo import stages
-from workflows.manifests.argo.pod import API, SECURITY, image_parameter, parameter
+from workflows.manifests.argo.pod import API, SECURITY, image_parameter, name_executor, parameter
 from workflows.manifests.argo.small import write_approval, write_load_test
 from workflows.manifests.argo.stages import Target
 from workflows.manifests.document import Document
@@ -88,7 +88,7 @@ def _write_spec(target: Target, shape: Shape) -> dict[str, Any]:
             *stages.write_weight_step(target),
             write_approval(),
             stages.write_stage(target, shape),
-            write_load_test(named=True),
+            write_load_test(name_executor(target.account)),
             stages.write_finish(),
         ],
     }
