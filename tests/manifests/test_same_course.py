@@ -13,15 +13,15 @@ from tests.cluster import argo_engine, tekton_engine
 from tests.cluster.argo_engine import ArgoEngine
 from tests.cluster.tekton_engine import TektonEngine
 from tests.manifests.paper_pods import PaperPods
-from tests.rollout_story import YES, Story, ab_test, analysis, blue_green, hook, no, plan
-from webhooks.protocol import HookType
+from tests.rollout_story import YES, Story, ab_test, analysis, asking, blue_green, hook, no, plan
+from webhooks.protocol import HookPayload, HookType
 from workflows import loop
 from workflows.manifests import argo, tekton
 from workflows.manifests.pipeline import Part, Shape
 from workflows.ports import HookAnswer
 from workflows.release import Release
 from workflows.rollout.phase import Phase
-from workflows.rollout.plan import Analysis, RolloutPlan, SessionAffinity
+from workflows.rollout.plan import Analysis, Hook, RolloutPlan, SessionAffinity
 from workflows.rollout.traffic import Arm, Route
 
 HOOKS = tuple(map(hook, (HookType.PRE_ROLLOUT, HookType.ROLLOUT, HookType.CONFIRM_PROMOTION)))
@@ -33,16 +33,35 @@ Pods = Callable[[list[str]], int]
 
 @dataclass
 class Course:
-    """What was released: a plan, what its hooks say, and how many requests in a hundred the canary fails."""
+    """What was released: a plan, what its hooks say, how many requests in a hundred the canary fails, since when."""
 
     plan: RolloutPlan
     script: Mapping[str | HookType, list[HookAnswer]]
     faulty: int = 0
+    since: HookType | None = None
 
     def story(self) -> Story:
         story = Story(self.plan, {name: list(answers) for name, answers in self.script.items()})
-        story.traffic.errors_percent[Arm.CANARY] = self.faulty
+        if self.since:
+            story.plug(hooks=Spoiler(story, self.since, self.faulty))
+        else:
+            story.traffic.errors_percent[Arm.CANARY] = self.faulty
         return story
+
+
+@dataclass
+class Spoiler:
+    """Calls the hooks of a story, whose canary fails from the first call of one type on."""
+
+    story: Story
+    since: HookType
+    faulty: int
+
+    def call(self, asked: Hook, payload: HookPayload) -> HookAnswer:
+        """Call a hook."""
+        if asked.type is self.since:
+            self.story.traffic.errors_percent[Arm.CANARY] = self.faulty
+        return self.story.hooks.call(asked, payload)
 
 
 def mirrored(of: RolloutPlan) -> RolloutPlan:
@@ -59,10 +78,24 @@ def sticky(of: Analysis) -> Analysis:
 
 REFUSED = {HookType.CONFIRM_PROMOTION: [no()] * 1000}
 ASKED_TWICE = {HookType.CONFIRM_PROMOTION: [no(), YES, no(), YES]}
+RISING = asking(HookType.CONFIRM_TRAFFIC_INCREASE, HookType.ROLLBACK, HookType.ROLLOUT, of=LADDER)
+WAITING = asking(HookType.CONFIRM_PROMOTION, HookType.ROLLBACK, HookType.ROLLOUT, of=LADDER)
 IDLE = blue_green(hooks=HOOKS)
 COURSES = {
     "canary": Course(plan(LADDER), {}),
     "sticky": Course(plan(sticky(LADDER)), {}),
+    "refused": Course(plan(LADDER), REFUSED),
+    "confirmed late": Course(WAITING, {HookType.CONFIRM_PROMOTION: [no(), no(), YES]}),
+    "a rollback while the promotion waits": Course(WAITING, REFUSED | {HookType.ROLLBACK: [no()] * 5 + [YES]}),
+    "faulty while the promotion waits": Course(WAITING, REFUSED, 90, HookType.CONFIRM_PROMOTION),
+    "more traffic late": Course(RISING, {HookType.CONFIRM_TRAFFIC_INCREASE: [no(), YES, no(), no(), YES]}),
+    "more traffic refused": Course(RISING, {HookType.CONFIRM_TRAFFIC_INCREASE: [YES, no()]}),
+    "faulty while more traffic waits": Course(
+        RISING,
+        {HookType.CONFIRM_TRAFFIC_INCREASE: [YES, no()]},
+        90,
+        HookType.CONFIRM_TRAFFIC_INCREASE,
+    ),
     "mirrored": Course(mirrored(plan(LADDER)), {}),
     "mirrored, faulty": Course(mirrored(plan(LADDER)), {}, faulty=90),
     "a/b": Course(ab_test(hooks=HOOKS), {}),
