@@ -5,7 +5,6 @@ write them.
 """
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,6 @@ from workflows.cli import COMMANDS
 from workflows.cli.parsers import find_parser, find_subcommands
 
 ROOT = Path(__file__).parents[1]
-_OPENING = re.compile(r"^Run `penstock [^`]+`: ")
 NOTE = "<!-- Written by scripts/reference.py. -->\n\n"
 
 
@@ -46,7 +44,7 @@ def _write_parser(words: str, parser: argparse.ArgumentParser) -> Iterator[str]:
     actions = [action for action in parser._actions if action.help != argparse.SUPPRESS]  # noqa: SLF001 - argparse has no other way
     arguments = [action for action in actions if not action.option_strings]
     options = [action for action in actions if action.option_strings and "--help" not in action.option_strings]
-    description = _OPENING.sub("", " ".join((parser.description or "").split()))
+    description = " ".join((parser.description or "").split())
     if description:
         yield from (description[0].upper() + description[1:].removesuffix(".") + ".", "")
     usage = " ".join([words, *(["[options]"] if options else []), *map(_show_argument, arguments)])

@@ -22,7 +22,11 @@ def test_every_command_has_a_parser_of_its_name(name: str) -> None:
 
 @pytest.mark.parametrize("words", PARSERS)
 def test_every_command_says_what_it_is_for(words: str) -> None:
-    assert PARSERS[words].description
+    said = PARSERS[words].description
+
+    assert said
+    assert "rule to keep" not in said
+    assert not said.startswith("Run `penstock")
 
 
 @pytest.mark.parametrize("words", PARSERS)

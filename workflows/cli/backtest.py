@@ -1,4 +1,4 @@
-"""Run `penstock backtest`: what a spec or a judge would have decided in the past.
+"""Tell what a spec or a judge would have decided in the past.
 
 With --prometheus a good version is released at many past moments, on the traffic that the service had then: whatever
 would have been rolled back is a false alarm, or an incident that both versions shared. Custom queries count as passed.

@@ -1,4 +1,4 @@
-"""Run `penstock completion`: print a script with which a shell completes the commands, their options and values.
+"""Print a script with which a shell completes the commands, their options and values.
 
 The script holds all that it offers, so that a shell starts nothing when it completes.
 """

@@ -1,4 +1,4 @@
-"""Run `penstock doctor`: examine what a release needs, and say of each thing how it is and what mends it.
+"""Examine what a release needs, and say of each thing how it is and what mends it.
 
 Nothing is changed and no hook is called. Every check has a deadline, and all are made, whatever becomes of the others.
 """

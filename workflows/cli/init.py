@@ -1,4 +1,4 @@
-"""Run `penstock init`: write a first Canary, a catalog of its tests and values for the chart into a folder.
+"""Write a first Canary, a catalog of its tests and values for the chart into a folder.
 
 What is not said by an option is asked at a terminal; with --yes the defaults are taken.
 """

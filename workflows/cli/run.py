@@ -1,4 +1,4 @@
-"""Run `penstock run`: one release to its end, with an exit code that tells a pipeline how it went."""
+"""Release what is new of one canary, to the end, with an exit code that tells a pipeline how it went."""
 
 import argparse
 import sys

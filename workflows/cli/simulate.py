@@ -1,4 +1,4 @@
-"""Run `penstock simulate`: tell beforehand how releases of a service would go, by drawn traffic."""
+"""Tell beforehand how releases of a service would go, by drawn traffic."""
 
 import argparse
 import math

@@ -1,4 +1,4 @@
-"""Run `penstock stage`: one stage of a release, for a pipeline that shows each of them.
+"""Run one stage of a release, for a pipeline that shows each of them.
 
 The stages of one release share an owner and leave the lease running between them: when no stage follows in time, the
 watchdog sends the traffic home.

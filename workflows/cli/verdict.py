@@ -1,4 +1,4 @@
-"""Run `penstock verdict`: give the verdict on a release, or on the metrics of a canary, as an exit code.
+"""Give the verdict on a release, or on the metrics of a canary, as an exit code.
 
 Without --window it is that of the release: under way, promoted, rolled back. With --window the metrics of so long are
 judged now, by --prometheus here or by a service (--server URL, which gets PENSTOCK_TOKEN).

@@ -1,4 +1,4 @@
-"""Run `penstock watchdog`: end the releases of a cluster whose owners are gone."""
+"""End the releases of a cluster whose owners are gone."""
 
 import argparse
 import logging

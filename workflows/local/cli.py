@@ -1,4 +1,4 @@
-"""Run `penstock local up|apply|status|down`: a service on this machine behind Envoy."""
+"""Run a service on this machine behind Envoy."""
 
 import argparse
 import json

@@ -1,7 +1,7 @@
-"""Perform the two releases this project exists for, on this machine, with real parts.
+"""Perform a good and a bad release on this machine, with real parts: Envoy, gunicorn and Locust.
 
-A good version climbs to all the traffic and is promoted; a bad one fails three checks and loses its traffic, by
-itself. The rule to keep: whatever ends the demo, the traffic goes home first and no process stays behind.
+The good version climbs to all the traffic and is promoted; the bad one fails three checks and loses its traffic, by
+itself. Whatever ends the demo, the traffic goes home first and no process stays behind.
 """
 
 import argparse
