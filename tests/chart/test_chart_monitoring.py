@@ -36,6 +36,21 @@ def test_the_notes_warn_of_what_is_open() -> None:
     assert "Whoever reaches the service runs programs: settings.allow-commands is on." in said
 
 
+def test_the_notes_say_that_nodes_must_have_an_image_without_a_registry() -> None:
+    told = "names no registry: the nodes must have it"
+
+    assert told in notes({})
+    assert told not in notes({"image": {"repository": "registry.example/penstock"}})
+
+
+def test_the_notes_say_whose_hooks_get_in() -> None:
+    nobody: Manifest = {"networkPolicy": {"callers": []}}
+
+    assert "of these namespaces alone: flagger-system, istio-system (networkPolicy.callers)" in notes({})
+    assert "name the namespace of yours in networkPolicy.callers" in notes(nobody)
+    assert "networkPolicy.callers" not in notes({"networkPolicy": {"callers": [], "extraIngress": [{}]}})
+
+
 def test_alerts_about_a_watchdog_that_is_not_there_are_left_out() -> None:
     rules = [pick(render_file(each), "PrometheusRule")["spec"]["groups"] for each in (DEFAULT, ISTIO)]
 
