@@ -75,11 +75,13 @@ def test_an_approval_decides(stage: Stage, tmp_path: Path, answer: str, status: 
     assert run.run() == status
 
     assert (stage.image("ad-primary"), stage.home()) == (image, True)
+    following = run.nodes[run.nodes.index("hold") + 1 :]
+    assert following[0] == {"YES": "gate", "NO": "rollback"}[answer]
 
 
 def test_a_release_is_held_while_somebody_thinks_about_it(stage: Stage, tmp_path: Path) -> None:
     stage.set_image("v2")
-    run = engine(stage, tmp_path, Shape(approval=True), ending=Ending.TERMINATED, at="hook confirm-promotion")
+    run = engine(stage, tmp_path, Shape(approval=True), ending=Ending.TERMINATED, at=9)
     run.approve = "YES"
 
     run.run()
@@ -128,10 +130,12 @@ def test_load_runs_beside_the_gate_and_its_no_ends_the_release(stage: Stage, tmp
     assert (stage.image("ad-primary"), stage.home()) == ("ad:v2", True)
 
 
-def test_a_load_that_cannot_be_made_is_said_before_anything_is_changed(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", [{"load-rate": "many"}, {"load-duration": "61s"}], ids=["no rate", "too long"])
+def test_a_load_that_cannot_be_made_is_said_before_anything_is_changed(
+    stage: Stage, tmp_path: Path, wrong: dict[str, str]
+) -> None:
     stage.set_image("v2")
-    load = {"load-target": stage.prometheus, "load-rate": "many"}
-    run = engine(stage, tmp_path, parameters=load)
+    run = engine(stage, tmp_path, parameters={"load-target": stage.prometheus, **wrong})
 
     assert run.run() == "Failed"
 

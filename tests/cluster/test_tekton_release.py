@@ -87,7 +87,7 @@ def test_those_who_are_named_decide(stage: Stage, tmp_path: Path, *, approve: bo
 
     assert run.run() == status
 
-    assert run.done[8:10] == ["hold", "approval"]
+    assert run.done[8:11] == ["hold", "approval", "judge-approved" if approve else "finish"]
     assert (stage.image("ad-primary"), stage.home()) == (image, True)
 
 

@@ -49,7 +49,7 @@ def write_release(target: Target, shape: Shape) -> dict[str, Any]:
         Part.START: [[_call("start", "start the canary", "start")]],
         Part.PRE_ROLLOUT: [[_call("pre-rollout", "pre-rollout", "gate", when=GOING_ON)]],
         Part.ANALYSIS: [*_judge_taken_over(shape), *_write_analysis(target)],
-        Part.APPROVAL: [[step] for step in _write_approval()],
+        Part.APPROVAL: list(_write_approval()),
         Part.CONFIRM_PROMOTION: [
             [_call("confirm-promotion", "confirm the promotion", "hook", "confirm-promotion", when=GOING_ON)]
         ],
@@ -60,14 +60,17 @@ def write_release(target: Target, shape: Shape) -> dict[str, Any]:
     return {"name": "release", "steps": [group for part in Part if part in shape.parts for group in groups[part]]}
 
 
-def _write_approval() -> Iterator[dict[str, Any]]:
+def _write_approval() -> Iterator[list[dict[str, Any]]]:
     asked = f"{GOING_ON} && {_APPROVING}"
     # Nobody renews the lease while a person thinks: it is made as much longer as that may take.
-    yield _call("hold", "hold the release for the approval", "hold", when=asked)
+    yield [_call("hold", "hold the release for the approval", "hold", when=asked)]
     duration = {"name": "duration", "value": "{{workflow.parameters.approval-timeout}}"}
-    yield {"name": "approval", "template": "approval", "arguments": {"parameters": [duration]}, "when": asked}
+    yield [{"name": "approval", "template": "approval", "arguments": {"parameters": [duration]}, "when": asked}]
     refused = f"{asked} && '{{{{steps.approval.outputs.parameters.approve}}}}' != 'YES'"
-    yield _call("refused", "not approved: roll back", "rollback", when=refused)
+    yield [_call("refused", "not approved: roll back", "rollback", when=refused)]
+    # While a person thinks nobody judges.
+    load = _write_load("load-approved", "load-after-the-approval", f"{asked} && {_LOADING}")
+    yield [_call("judge-approved", "judge-after-the-approval", "gate", when=asked), load]
 
 
 def _judge_taken_over(shape: Shape) -> list[list[dict[str, Any]]]:

@@ -218,6 +218,8 @@ def _list_approval(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
             "when": [dict(_GOING_ON)],
         }
     ]
+    # While a person thinks nobody judges.
+    yield _judge(plan, "judge-approved", "judge after the approval", "load-approved", _GOING_ON)
 
 
 def _call(plan: RolloutPlan, name: str, shown: str, stage: str, value: str = "", **more: Any) -> dict[str, Any]:
