@@ -1,5 +1,7 @@
 """Play Argo Workflows for the part of it that our templates use: steps, when, recursion, outputs, retries, onExit.
 
+Workflows that share `mutexes` are those of one namespace.
+
 A pod is one call of `penstock` in this process, a load test in one of its own. What an engine may do to a release is an
 `Ending` that comes when the stage `at` is to run (by its name, or how many pods ran before it), or `doubled` pods: they
 do their work and are lost, so that the engine, which heard nothing, runs them again.
@@ -61,18 +63,29 @@ class ArgoEngine:
     at: str | int = ""
     run_stage: Run = main
     nodes: list[str] = field(default_factory=list)
+    mutexes: set[str] = field(default_factory=set)
     shown: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> str:
-        """Run to the end and give the workflow's status."""
+        """Run to the end and give the workflow's status, or Pending while another one has its mutex."""
         spec = self.template["spec"]
         declared = {each["name"]: each["value"] for each in spec["arguments"]["parameters"]}
         self._values = {f"workflow.parameters.{name}": value for name, value in {**declared, **self.parameters}.items()}
         self._values |= {"workflow.uid": "uid-1", "workflow.status": "Running"}
         self._templates = {each["name"]: each for each in spec["templates"]}
         self._depth = 0
+        names = {self._fill(each["name"], {}) for each in spec["synchronization"]["mutexes"]}
+        if names & self.mutexes:
+            return "Pending"
+        self.mutexes |= names
+        try:
+            return self._run_entrypoint_and_exit(spec)
+        finally:
+            self.mutexes -= names
+
+    def _run_entrypoint_and_exit(self, spec: dict[str, Any]) -> str:
         status = "Succeeded"
         try:
             self._call(spec["entrypoint"], {})

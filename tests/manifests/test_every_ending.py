@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.cluster import argo_engine, tekton_engine
-from tests.cluster.argo_engine import ArgoEngine
+from tests.cluster.argo_engine import ArgoEngine, Run
 from tests.cluster.tekton_engine import TektonEngine
 from tests.manifests.paper_pods import PaperPods
 from tests.rollout_story import Story, analysis, plan
@@ -30,7 +30,7 @@ def written(kind: str) -> list[Any]:
     return [yaml.safe_load(str(each)) for each in documents]
 
 
-def by_argo(pods: PaperPods, folder: Path, **settings: Any) -> ArgoEngine:
+def by_argo(pods: Run, folder: Path, **settings: Any) -> ArgoEngine:
     return ArgoEngine(written("argo")[0], folder, [], run_stage=pods, **settings)
 
 
@@ -109,6 +109,27 @@ def test_a_pod_of_tekton_that_is_killed_at_a_write_leaves_the_traffic_on_the_pri
     status = by_tekton(pods, tmp_path).run()
 
     assert (status, pods.home) == ("Failed" if pods.states.killed and mortal < STAGES - 1 else "Succeeded", True)
+
+
+@pytest.mark.parametrize(("name", "status"), [("canary-weather-ad", "Pending"), ("canary-weather-other", "Succeeded")])
+def test_a_second_workflow_of_a_canary_waits_for_the_end_of_the_first(
+    story: Story, tmp_path: Path, name: str, status: str
+) -> None:
+    pods, seen, held = PaperPods(story), [], set[str]()
+    second = by_argo(PaperPods(Story(PLAN)), tmp_path, mutexes=held, parameters={"on-conflict": "supersede"})
+    second.template = yaml.safe_load(
+        yaml.safe_dump(second.template).replace("name: canary-weather-ad", f"name: {name}")
+    )
+
+    def begin_another(words: list[str]) -> int:
+        if words[1] == "finish":
+            seen.append(second.run())
+        return pods(words)
+
+    assert by_argo(begin_another, tmp_path, mutexes=held).run() == "Succeeded"
+
+    assert (seen, held) == ([status], set())
+    assert by_argo(PaperPods(Story(PLAN)), tmp_path, mutexes=held).run() == "Succeeded"
 
 
 def test_argo_shows_each_weight_and_what_is_done_at_it(story: Story, tmp_path: Path) -> None:
