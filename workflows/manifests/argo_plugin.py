@@ -31,6 +31,7 @@ _MEMORY = "/dev/shm"  # noqa: S108 - all that can be written there; it outlives 
 _FINISH = "finish"
 _STAGE, _LOAD = "plugin-stage", "plugin-load-test"
 _READS_ONLY = {"name": "mode", "value": "render"}
+_OF_READING = frozenset({"mode", "at-most"})
 _MOVED: Mapping[str, str] = MappingProxyType({"stage": _STAGE, "load-test": _LOAD})
 
 
@@ -175,7 +176,7 @@ def _write_load(pod: Mapping[str, Any]) -> dict[str, Any]:
 
 def _ask(name: str, pod: Mapping[str, Any], body: Mapping[str, Any], outputs: Sequence[Any]) -> dict[str, Any]:
     """Write a template with the inputs of one that starts a pod."""
-    inputs = [each for each in pod["inputs"]["parameters"] if each["name"] != _READS_ONLY["name"]]
+    inputs = [each for each in pod["inputs"]["parameters"] if each["name"] not in _OF_READING]
     return {
         "name": name,
         "annotations": pod["annotations"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from workflows.manifests.argo.pod import RESULTS, SHOWN, name_node, write_outputs, write_pod
@@ -15,6 +16,7 @@ GOING_ON = f"({_PHASE} == 'Progressing' || {_PHASE} == 'WaitingPromotion')"
 _STEPPING = f"{_NEXT} != 'promote' && {_NEXT} != ''"
 _PROMOTING = f"{_NEXT} != ''"
 _APPROVING = "'{{workflow.parameters.approval}}' == 'yes'"
+_LOAD_FITS = MappingProxyType({"at-most": "{{workflow.parameters.lease}}"})  # nobody renews it beside a load
 _LOADING = "{{=workflow.parameters['load-target'] != ''}}"
 
 
@@ -95,7 +97,7 @@ def _write_analysis(target: Target) -> list[list[dict[str, Any]]]:
     elif analysis.mirror_percent and target.provider != NO_MESH:
         routed = _call("mirror", "mirror to the canary", "mirror", "on", when=iterating)
     else:
-        routed = _call("idle", "keep the users on the primary", "set-weight", "0", when=iterating)
+        routed = _call("idle", "keep-the-users-on-the-primary", "set-weight", "0", when=iterating)
     return [[routed], *rounds]
 
 
@@ -109,11 +111,11 @@ def _write_move(target: Target, shape: Shape) -> list[list[dict[str, Any]]]:
     """Write how a blue/green release with a mesh moves all users: confirmed before, judged, confirmed again."""
     if target.strategy is not Strategy.BLUE_GREEN or target.provider == NO_MESH:
         return []
-    load = _write_load("load-all", "load, all users on the canary", f"{_STEPPING} && {_LOADING}")
-    again = _call("confirm-again", "confirm the promotion again", "hook", "confirm-promotion", when=_STEPPING)
+    load = _write_load("load-all", "load-all-users-on-the-canary", f"{_STEPPING} && {_LOADING}")
+    again = _call("confirm-again", "confirm-the-promotion-again", "hook", "confirm-promotion", when=_STEPPING)
     return [
         [_call("all", "route all traffic to the canary", "set-weight", "100", when=_STEPPING)],
-        [_call("judge-all", "judge with all users", "gate", when=_STEPPING), load],
+        [_call("judge-all", "judge-with-all-users", "gate", when=_STEPPING), load],
         *([[again]] if Part.CONFIRM_PROMOTION in shape.parts else []),
     ]
 
@@ -144,7 +146,7 @@ def write_weight_step(target: Target) -> list[dict[str, Any]]:
 
 
 def _check_load() -> dict[str, Any]:
-    return _write_load("check-load", "read what load is asked for", _LOADING, mode="render")
+    return _write_load("check-load", "read what load is asked for", _LOADING, mode="render", **_LOAD_FITS)
 
 
 def _write_load(name: str, shown: str, when: str, **more: str) -> dict[str, Any]:

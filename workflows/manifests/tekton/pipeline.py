@@ -44,6 +44,7 @@ _GOING_ON: Mapping[str, Any] = MappingProxyType(
 _NEXT = "$(tasks.start.results.next)"
 _STEPPING: Mapping[str, Any] = MappingProxyType({"input": _NEXT, "operator": "notin", "values": ["promote", ""]})
 _PROMOTING: Mapping[str, Any] = MappingProxyType({"input": _NEXT, "operator": "notin", "values": [""]})
+_LOAD_FITS: Mapping[str, str] = MappingProxyType({"at-most": "$(params.lease)"})  # nobody renews it beside a load
 _LOADING: Mapping[str, Any] = MappingProxyType({"input": "$(params.load-target)", "operator": "notin", "values": [""]})
 
 
@@ -184,7 +185,7 @@ def _judge(plan: RolloutPlan, name: str, shown: str, load: str, when: Mapping[st
 
 
 def _check_load() -> dict[str, Any]:
-    return _make_load("check-load", "read what load is asked for", [dict(_LOADING)], mode="render")
+    return _make_load("check-load", "read what load is asked for", [dict(_LOADING)], mode="render", **_LOAD_FITS)
 
 
 def _make_load(name: str, shown: str, when: list[dict[str, Any]], **more: str) -> dict[str, Any]:

@@ -113,12 +113,14 @@ LOAD_TEST = Entry(
     (
         *("load", "$(params.mode)", "--target", "$(params.target)", "--rate", "$(params.rate)"),
         *("--duration", "$(params.duration)", "--threshold", "$(params.threshold)"),
+        *("--at-most", "$(params.at-most)"),
     ),
     (
         Param("target", "the URL that gets the load", sample="http://ad-canary.weather:3003/ad"),
         Param("rate", "requests a second", "10"),
         Param("duration", "how long", "1m"),
         Param("threshold", "what must hold", "http_req_failed: rate<0.05"),
+        Param("at-most", "refuse a load that lasts longer; empty for any", ""),
         Param("mode", "run makes the load, render only reads what is asked for", "run"),
         IMAGE_PARAM,
     ),
