@@ -91,7 +91,15 @@ def test_the_end_refers_to_no_results_and_is_safe(plan: RolloutPlan) -> None:
 def test_what_follows_the_start_is_skipped_where_nothing_is_new(plan: RolloutPlan) -> None:
     before = {"acquire", "check-load", "initialise", "start"}
     after = [task for task in pipeline(plan, ASKED)["tasks"] if task["name"] not in before]
-    assert all(task["when"][0]["values"] == ["Progressing"] for task in after)
+    resting = {"$(tasks.start.results.phase)": "Initialized", "$(tasks.start.results.next)": ""}
+    for when in (task["when"][0] for task in after):
+        assert (resting[when["input"]] in when["values"]) is (when["operator"] == "notin")
+
+
+def test_what_is_skipped_at_a_weight_is_what_comes_before_it_and_an_unknown_weight_skips_nothing() -> None:
+    when = {task["name"]: task["when"][0] for task in pipeline(plan())["tasks"] if "when" in task}
+    assert when["weight-20"]["values"] == ["40", "60", "80", "100", "promote", ""]
+    assert when["weight-100"] == when["judge-100"] | {"values": ["promote", ""]}
 
 
 def test_the_lease_is_made_longer_by_as_much_as_an_approval_may_take() -> None:
