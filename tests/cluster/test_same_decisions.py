@@ -1,6 +1,9 @@
 """Whoever runs a release decides the same: `penstock run`, Argo Workflows and Tekton, on the same recorded metrics."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from tests.cluster import mesh
 from tests.cluster.argo_engine import ArgoEngine
 from tests.cluster.releases import Stage, canary
 from tests.cluster.tekton_engine import TektonEngine
+from webhooks.protocol import HookType
 from workflows import canary as canaries
 from workflows.cluster.client import Cluster
 from workflows.cluster.kinds import CANARY
@@ -31,6 +35,17 @@ COURSES: dict[str, tuple[dict[str, Any], dict[int, list[float]]]] = {
     "mirrored first": ({"analysis": {**ANALYSIS, "mirror": True}}, {0: [97.5, 99.9], 30: [99.9], 60: [99.2]}),
     "A/B testing": ({"analysis": {**ITERATING, "match": MATCH}}, {100: [97.5, 99.9, 99.2]}),
     "blue/green": ({"analysis": ITERATING}, {0: [97.5, 99.9, 99.2], 100: [97.5, 99.9]}),
+}
+
+
+# Which hooks people answer, what they say one after the other (the last stays), and what is recorded meanwhile.
+QUESTIONS: dict[str, tuple[HookType, list[int], dict[int, list[float]]]] = {
+    "more traffic is confirmed late": (
+        HookType.CONFIRM_TRAFFIC_INCREASE,
+        [403, 200, 403, 200],
+        {30: [99.9, 99.8], 60: [99.2]},
+    ),
+    "bad while the promotion waits": (HookType.CONFIRM_PROMOTION, [403], {30: [99.9], 60: [99.2, 90.25, 95.0, 91.5]}),
 }
 
 
@@ -98,12 +113,42 @@ def decisions(journal: Path) -> list[tuple[object, ...]]:
     ]
 
 
-def release_every_way(stage: Stage, folder: Path, recorded: dict[int, list[float]]) -> dict[str, tuple[Any, ...]]:
+@contextmanager
+def answering(said: list[int]) -> Iterator[str]:
+    """Answer hooks on loopback with one status after the other; the last stays."""
+    left = list(said)
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(left.pop(0) if len(left) > 1 else left[0])
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+            thread.join(10)
+
+
+def release_every_way(
+    stage: Stage, folder: Path, recorded: dict[int, list[float]], asked: tuple[HookType, list[int]] | None = None
+) -> dict[str, tuple[Any, ...]]:
     """Release a version by each way on the same metrics, and give what each decided and how it ended."""
     taken = {}
     for version, (name, release) in enumerate(WAYS.items(), 2):
         journal = folder / f"{version}.journal.jsonl"
-        with mesh.serving(Tape(stage.cluster, recorded)) as served:
+        said = asked[1] if asked else [200]
+        with mesh.serving(Tape(stage.cluster, recorded)) as served, answering(said) as url:
+            hooks = [{"name": "people", "type": asked[0].value, "url": url}] if asked else []
+            stage.cluster.patch(CANARY, "test", "ad", {"spec": {"analysis": {"webhooks": hooks}}})
             taped = Stage(stage.cluster, stage.kubeconfig, served.url)
             taped.set_image(f"v{version}")
             release(taped, folder, ["--interval", "50ms", "--journal", str(journal)])
@@ -136,3 +181,18 @@ def test_every_way_judges_where_the_others_do_whatever_moves_the_traffic(
     judged, phase, home = taken["run"]
     assert [decision[0] for decision in judged] == [weight for weight, values in recorded.items() for _ in values]
     assert (phase, home) == ("Succeeded", True)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_way_judges_alike_while_people_are_asked(stage: Stage, tmp_path: Path, question: str) -> None:
+    hook_type, said, recorded = QUESTIONS[question]
+    stage.cluster.patch(CANARY, "test", "ad", {"spec": {"analysis": ANALYSIS}})
+
+    taken = release_every_way(stage, tmp_path, recorded, (hook_type, said))
+
+    # A pipeline asks for its promotion in a tick of its own: what the judged one said it waits for is not compared.
+    told = {name: ([decision[:-1] for decision in judged], *end) for name, (judged, *end) in taken.items()}
+    assert told["run"] == told["Argo Workflows"] == told["Tekton"]
+    judged, phase, home = told["run"]
+    assert [decision[0] for decision in judged] == [weight for weight, values in recorded.items() for _ in values]
+    assert (phase, home) == ("Succeeded" if len(said) > 1 else "Failed", True)
