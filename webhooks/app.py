@@ -16,6 +16,7 @@ from webhooks.catalog import CatalogFile
 from webhooks.errors import StoreError
 from webhooks.hooks import HookService
 from webhooks.live import Hub
+from webhooks.releases import Measure
 from webhooks.routes import admission, api, faults, flagger, loadtester, operations, pages, runner
 from webhooks.runs import Bell, RunService
 from webhooks.runs.process import BELL_FILE
@@ -40,17 +41,22 @@ LIVE = "penstock.live"
 _log = logging.getLogger("penstock.access")
 
 
-def create_app(settings: Settings, parts: Sequence[Part] = ()) -> Flask:
-    """Make the WSGI app; it keeps its things in the data folder, where a runner works beside it."""
+def create_app(settings: Settings, parts: Sequence[Part] = (), measure: Measure | None = None) -> Flask:
+    """Make the WSGI app; it keeps its things in the data folder, where a runner works beside it.
+
+    `measure` tells the pages what was measured of releases that nobody reports.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = SqlStore(locate(settings.store, settings.data_dir))
     bell = Bell(settings.data_dir / BELL_FILE)
     runs = RunService(store.runs, bell, time.time, settings.waiting_limit)
     service = HookService(store, CatalogFile(settings.catalog), runs, settings)
-    return compose(service, settings, parts)
+    return compose(service, settings, parts, measure)
 
 
-def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()) -> Flask:
+def compose(
+    service: HookService, settings: Settings, parts: Sequence[Part] = (), measure: Measure | None = None
+) -> Flask:
     """Put routes in front of a hook service."""
     app = Flask("penstock", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit_bytes
@@ -68,7 +74,7 @@ def compose(service: HookService, settings: Settings, parts: Sequence[Part] = ()
     app.register_blueprint(flagger.make_blueprint(service))
     app.register_blueprint(api.make_blueprint(service))
     hub = app.extensions[LIVE] = Hub()
-    pages.register(app, service, reception, hub)
+    pages.register(app, service, reception, pages.Showing(hub, pages.Measurements(measure)))
     if not here:
         app.register_blueprint(runner.make_blueprint(service.store, settings))
     app.extensions[SERVICE] = service

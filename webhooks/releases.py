@@ -13,6 +13,7 @@ from webhooks.errors import RefusedError
 from webhooks.store.port import Store
 from webhooks.store.records import CanaryName
 from webhooks.store.releases import (
+    ArmFigures,
     Ending,
     Release,
     ReleasePlan,
@@ -59,6 +60,28 @@ class Heard:
     def is_about(self, release: Release) -> bool:
         """Tell whether this may be about a release."""
         return not (self.checksum and release.plan.revision) or self.checksum == release.plan.revision
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredPoint:
+    """Carry how both arms answered their users until a time (unix seconds)."""
+
+    at: float
+    primary: ArmFigures
+    canary: ArmFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Carry what somebody else has measured of a release, and the limits of its Canary; None is not known."""
+
+    points: tuple[MeasuredPoint, ...] = ()
+    minimum_success_percent: float | None = None
+    maximum_p99_ms: float | None = None
+
+
+Measure = Callable[[str, str, float, float], Measured | None]
+"""Something that tells what was measured of a canary (namespace, name) between two times; None is not known."""
 
 
 class ReleaseService:

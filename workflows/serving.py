@@ -82,6 +82,7 @@ def create(
     from webhooks.app import create_app  # noqa: PLC0415 - the service's own processes have no use for the app
     from workflows.court import add_judge, open_court  # noqa: PLC0415 - see above
     from workflows.verdict_api import add_verdicts, open_bench  # noqa: PLC0415 - see above
+    from workflows.verdicts.hindsight import Hindsight  # noqa: PLC0415 - see above
 
     court = open_court(settings, prometheus, cluster) if prometheus and cluster else None
     parts: list[Part] = [partial(add_judge, court=court), partial(add_verdicts, bench=open_bench(prometheus, cluster))]
@@ -89,4 +90,5 @@ def create(
         from workflows.plugin.routes import add_plugin  # noqa: PLC0415 - see above
 
         parts.append(partial(add_plugin, settings=plugin))
-    return create_app(settings, parts)
+    hindsight = Hindsight(prometheus, cluster) if prometheus and cluster else None
+    return create_app(settings, parts, hindsight.measure if hindsight else None)

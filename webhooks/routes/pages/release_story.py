@@ -6,13 +6,15 @@ The one rule to keep: what a page shows is read in bounded pieces, and what nobo
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from webhooks.gates import ROLLBACK_GATE
 from webhooks.hooks import HookService
 from webhooks.live import Event, Glance
+from webhooks.releases import Measured, MeasuredPoint
 from webhooks.routes.api.timeline import show_event, show_gate_moment
+from webhooks.routes.pages.measurements import Measurements
 from webhooks.store.records import CanaryName, Gate, GateState, Run, RunQuery
 from webhooks.store.releases import ArmFigures, Ending, Release, Report, ReportKind, Teller
 
@@ -46,8 +48,9 @@ class Moment:
 class ReleaseStory:
     """Tell of one release as it stands now."""
 
-    def __init__(self, service: HookService, release: Release) -> None:
+    def __init__(self, service: HookService, release: Release, measured: Measured) -> None:
         self._service = service
+        self._measured = measured
         self.release = release
 
     @cached_property
@@ -58,6 +61,9 @@ class ReleaseStory:
     @property
     def last_figures(self) -> tuple[ArmFigures, ArmFigures]:
         """Give what was last measured of the primary and of the canary."""
+        if self.release.teller is Teller.HOOKS:
+            points = self._measured.points[::-1]
+            return _find_measured(one.primary for one in points), _find_measured(one.canary for one in points)
         told = (*self.rows, *self._find(ReportKind.SAMPLE, _SAMPLES))
         newest = sorted(told, key=lambda one: -one.sequence)
         return _find_measured(one.primary for one in newest), _find_measured(one.canary for one in newest)
@@ -125,10 +131,30 @@ def _find_measured(figures: Iterable[ArmFigures]) -> ArmFigures:
     return next((one for one in figures if one.success_percent is not None or one.p99_ms is not None), ArmFigures())
 
 
-def list_points(service: HookService, release: Release, after: int) -> list[Point]:
+def limit(release: Release, measured: Measured) -> Release:
+    """Give a release with the limits of its Canary, where nobody reported any."""
+    if release.teller is Teller.LOOP:
+        return release
+    least, most = measured.minimum_success_percent, measured.maximum_p99_ms
+    return replace(release, plan=replace(release.plan, minimum_success_percent=least, maximum_p99_ms=most))
+
+
+def show_points(service: HookService, release: Release, measured: Measured, after: int) -> dict[str, object]:
+    """Write the points of the chart that follow a sequence, a bounded number of them, and the limits."""
+    points = list_points(service, release, measured, after)
+    if release.teller is Teller.LOOP:
+        return {"points": points}
+    return {
+        "points": points,
+        "limits": {"success": measured.minimum_success_percent, "p99": measured.maximum_p99_ms},
+    }
+
+
+def list_points(service: HookService, release: Release, measured: Measured, after: int) -> list[Point]:
     """List the points of the chart that follow a sequence, a bounded number of them."""
     if release.teller is Teller.HOOKS:
-        return [point for point in _points_of_hooks(service, release) if (point[0] or 0) > after][:MOST_POINTS]
+        told = (*_points_of_hooks(service, release), *map(_point_of_measured, measured.points))
+        return sorted((point for point in told if (point[0] or 0) > after), key=lambda one: one[0] or 0)[:MOST_POINTS]
     found = service.store.reports.select(release.canary, release.id, after, MOST_POINTS)
     return [_point(report) for report in found if report.kind is not ReportKind.EVENT]
 
@@ -137,6 +163,12 @@ def _point(report: Report) -> Point:
     primary, canary = report.primary, report.canary
     figures = (primary.success_percent, canary.success_percent, primary.p99_ms, canary.p99_ms)
     return [report.sequence, report.at, report.weight, *figures]
+
+
+def _point_of_measured(measured: MeasuredPoint) -> Point:
+    primary, canary = measured.primary, measured.canary
+    figures = (primary.success_percent, canary.success_percent, primary.p99_ms, canary.p99_ms)
+    return [round(measured.at * 1000), measured.at, None, *figures]
 
 
 def _points_of_hooks(service: HookService, release: Release) -> Iterator[Point]:
@@ -159,6 +191,7 @@ class ReleaseFeed:
     """Tell what is new of one release: points for its chart, and that its page or its gates have changed."""
 
     service: HookService
+    measurements: Measurements
     canary: CanaryName
     id: str
 
@@ -168,33 +201,34 @@ class ReleaseFeed:
         if release is None:
             return Glance(position, (Event("gone"),), over=True)
         known = _POSITION.fullmatch(position)
-        mark, gates = _digest(self._marks(release)), _digest(self._marks_of_gates(release))
+        measured = self.measurements.recall(release)
+        mark, gates = _digest(self._marks(release, measured)), _digest(self._marks_of_gates(release))
         if known is None:
             return Glance(f"{release.sequence}.{mark}.{gates}")
         after = int(known[1])
         found = self.service.store.reports.select(self.canary, self.id, after, MOST_POINTS)
         last = found[-1].sequence if found else after
-        points = list_points(self.service, release, after if release.teller is Teller.LOOP else 0)
-        events = self._tell(release, points, (known[2] != mark, known[3] != gates))
-        over = not release.under_way and not found and not events
+        shown = show_points(self.service, release, measured, after if release.teller is Teller.LOOP else 0)
+        events = self._tell(release, shown, (known[2] != mark, known[3] != gates))
+        over = not (release.under_way or found or events or self.measurements.is_asking(release))
         return Glance(f"{last}.{mark}.{gates}", tuple(events), over)
 
-    def _tell(self, release: Release, points: list[Point], changed: tuple[bool, bool]) -> list[Event]:
+    def _tell(self, release: Release, shown: dict[str, object], changed: tuple[bool, bool]) -> list[Event]:
         page, gates = changed
         # Hooks number nothing: what they tell is told anew, and the page knows which points it has.
-        fresh = page if release.teller is Teller.HOOKS else bool(points)
-        events = [Event("points", {"points": points})] if fresh else []
+        fresh = page if release.teller is Teller.HOOKS else bool(shown["points"])
+        events = [Event("points", shown)] if fresh else []
         if page:
             events.append(Event("changed", {"say": describe(release)}))
         if gates:
             events.append(Event("gates"))
         return events
 
-    def _marks(self, release: Release) -> object:
+    def _marks(self, release: Release, measured: Measured) -> object:
         newest = self.service.runs.runs.page(RunQuery(canary=self.canary, limit=20))
         runs = [(run.id, run.state.value, run.reason) for run in newest]
         heard = release.heard_at if release.teller is Teller.HOOKS else 0
-        return (release.decided, release.ending, release.lost, release.plan, heard, runs, self._count_words())
+        return (release.decided, release.ending, release.lost, release.plan, heard, runs, measured, self._count_words())
 
     def _marks_of_gates(self, release: Release) -> object:
         return (release.under_way, self._count_words())

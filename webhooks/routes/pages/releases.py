@@ -11,13 +11,14 @@ from webhooks.gates import ROLLBACK_GATE, GateDecision
 from webhooks.hooks import HookService
 from webhooks.live import Event, Glance, Hub
 from webhooks.protocol import PayloadError
-from webhooks.releases import ReleaseService
+from webhooks.releases import Measured, ReleaseService
 from webhooks.routes.api.gates import read_gate_of, read_lasts
 from webhooks.routes.api.releases import ReleaseViews, read_name, read_place
 from webhooks.routes.api.requests import require, write, write_cursor
 from webhooks.routes.api.schemas import NAME
 from webhooks.routes.pages.forms import read_form
-from webhooks.routes.pages.release_story import ReleaseFeed, ReleaseStory, describe, list_points
+from webhooks.routes.pages.measurements import Measurements
+from webhooks.routes.pages.release_story import ReleaseFeed, ReleaseStory, describe, limit, show_points
 from webhooks.routes.pages.rendering import SANDBOX, render
 from webhooks.routes.pages.streams import address, stream
 from webhooks.store.records import CanaryName, GateState
@@ -45,13 +46,22 @@ class ReleasesFeed:
         return Glance(now, (Event("changed"),) if position not in {"", now} else ())
 
 
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """Hold what keeps open pages up to date, and who knows measurements that nobody reports."""
+
+    hub: Hub
+    measurements: Measurements
+
+
 class ReleasePages:
     """Show releases."""
 
-    def __init__(self, service: HookService, hub: Hub) -> None:
+    def __init__(self, service: HookService, showing: Showing) -> None:
         self._service = service
+        self._measurements = showing.measurements
         self._views = ReleaseViews(service.releases, service.store.reports)
-        self._hub = hub
+        self._hub = showing.hub
 
     def list_releases(self) -> Response:
         """Show a page of the list: what is under way, then the newest."""
@@ -80,12 +90,15 @@ class ReleasePages:
     def show_release(self, namespace: str, name: str, id: str) -> Response:  # noqa: A002 - the name in the path
         """Show one release."""
         canary = read_name(namespace, name, id)
-        feed = ReleaseFeed(self._service, canary, id)
+        feed = ReleaseFeed(self._service, self._measurements, canary, id)
         live = address(f"releases/{namespace}/{name}/{id}", feed)
         release = self._find(canary, id)
+        measured = self._measurements.recall(release)
+        release = limit(release, measured)
         return render(
             "release",
-            story=ReleaseStory(self._service, release),
+            story=ReleaseStory(self._service, release, measured),
+            measured=bool(measured.points),
             release=release,
             headline=describe(release),
             silent=self._service.releases.is_silent(release),
@@ -102,12 +115,12 @@ class ReleasePages:
         text = request.args.get("after", "0")
         after = min(int(text), _LAST) if text.isascii() and text.isdigit() and len(text) <= len(str(_LAST)) else 0
         release = self._find(canary, id)
-        return write({"points": list_points(self._service, release, after)})
+        return write(show_points(self._service, release, self._measurements.recall(release), after))
 
     def show_journal(self, namespace: str, name: str, id: str) -> Response:  # noqa: A002 - as above
         """Give the journal to keep."""
         release = self._find(read_name(namespace, name, id), id)
-        if not ReleaseStory(self._service, release).has_journal:
+        if not ReleaseStory(self._service, release, Measured()).has_journal:
             abort(404, "its journal was not sent: penstock run --journal FILE --report-to URL sends it")
         response = self._views.read_journal(namespace, name, id)
         response.headers["Content-Security-Policy"] = SANDBOX
@@ -135,7 +148,7 @@ class ReleasePages:
 
     def follow_release(self, namespace: str, name: str, id: str) -> Response:  # noqa: A002 - as above
         """Keep a release's page up to date."""
-        return stream(self._hub, ReleaseFeed(self._service, read_name(namespace, name, id), id))
+        return stream(self._hub, ReleaseFeed(self._service, self._measurements, read_name(namespace, name, id), id))
 
     def follow_releases(self, namespace: str = "") -> Response:
         """Keep the list up to date."""
@@ -164,9 +177,9 @@ def _read_back(release: Release) -> str:
         return ""
 
 
-def add_routes(blueprint: Blueprint, service: HookService, hub: Hub) -> None:
+def add_routes(blueprint: Blueprint, service: HookService, showing: Showing) -> None:
     """Add the routes of releases."""
-    pages = ReleasePages(service, hub)
+    pages = ReleasePages(service, showing)
     one = "/releases/<namespace>/<name>/<id>"
     for path, method, view in (
         ("/releases", "GET", pages.list_releases),
