@@ -36,7 +36,7 @@ def write_library(*, cluster_wide: bool) -> tuple[Document, ...]:
 
 def _any_canary() -> Target:
     named = (
-        parameter("canary", "the name of the Canary"),
+        parameter("canary", "the name of the Canary, which moves by weights only"),
         parameter("namespace", "its namespace"),
     )
     name, namespace = "{{workflow.parameters.canary}}", "{{workflow.parameters.namespace}}"
