@@ -29,6 +29,7 @@ from workflows import canary  # noqa: E402 - see above
 from workflows.manifests.argo.library import write_library  # noqa: E402 - see above
 from workflows.manifests.argo_plugin import write_argo_plugin  # noqa: E402 - see above
 from workflows.manifests.document import Document  # noqa: E402 - see above
+from workflows.manifests.monitoring.alerts import ALERTS  # noqa: E402 - see above
 from workflows.manifests.pipeline import IMAGE, Shape  # noqa: E402 - see above
 from workflows.rollout.plan import Reference, RolloutPlan  # noqa: E402 - see above
 from workflows.routers.kubernetes.table import DIALECTS  # noqa: E402 - see above
@@ -72,7 +73,8 @@ def write_files() -> dict[Path, str]:
     schema = json.loads((ROOT / CHART / "values.schema.json").read_text())
     files = {
         CHART / "files/rights.yaml": _write_rights(),
-        CHART / "values.schema.json": json.dumps(_fill_schema(schema, comments), indent=2, ensure_ascii=False) + "\n",
+        CHART / "values.schema.json": json.dumps(_fill_schema(schema, values, comments), indent=2, ensure_ascii=False)
+        + "\n",
         CHART / "README.md": _write_page(values, comments),
         CHART / "Chart.yaml": _write_chart((ROOT / CHART / "Chart.yaml").read_text()),
     }
@@ -169,7 +171,9 @@ def read_comments(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
     yield from walk(yaml.compose(text), ())
 
 
-def _fill_schema(schema: dict[str, Any], comments: Mapping[tuple[str, ...], str]) -> dict[str, Any]:
+def _fill_schema(
+    schema: dict[str, Any], values: Mapping[str, Any], comments: Mapping[tuple[str, ...], str]
+) -> dict[str, Any]:
     """Put in what the schema does not say itself: descriptions, the service's settings, the catalog."""
     definitions = schema["$defs"]
     definitions["settings"] = describe_settings(s for s in SETTINGS if s.name not in CHARTS_OWN)
@@ -179,11 +183,31 @@ def _fill_schema(schema: dict[str, Any], comments: Mapping[tuple[str, ...], str]
     for path, comment in comments.items():
         place: dict[str, Any] = schema
         for name in path:
-            while "$ref" in place:
-                place = definitions[place["$ref"].removeprefix("#/$defs/")]
-            place = place.get("properties", {}).get(name, {})
+            place = _find(place, definitions).get("properties", {}).get(name, {})
         place["description"] = comment
+    alerts = schema["properties"]["prometheusRule"]["properties"]["without"]
+    alerts["items"] = {"enum": [alert.name for alert in ALERTS]}
+    _require(schema, values, definitions)
     return schema
+
+
+def _require(section: dict[str, Any], values: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
+    """Refuse null in the place of what templates must find: sections, and values that are not empty."""
+    required = []
+    for name, value in values.items():
+        place = _find(section["properties"][name], definitions)
+        if "properties" in place:
+            _require(place, value, definitions)
+        if "properties" in place or (value and not isinstance(value, dict | list)):
+            required.append(name)
+    if required:
+        section["required"] = required
+
+
+def _find(place: dict[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    while "$ref" in place:
+        place = definitions[place["$ref"].removeprefix("#/$defs/")]
+    return place
 
 
 def _for_helm(schema: Any) -> Any:

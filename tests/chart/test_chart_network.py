@@ -84,6 +84,16 @@ def test_the_judge_reaches_its_prometheus(url: str, reached: list[str]) -> None:
     assert namespaces(egress[-1]["to"]) == reached
 
 
+@pytest.mark.parametrize(
+    ("url", "block"), [("http://10.1.2.3:9090", "10.1.2.3/32"), ("http://[fd00::1]:9090", "fd00::1/128")]
+)
+def test_the_judge_reaches_a_prometheus_that_is_an_address(url: str, block: str) -> None:
+    egress = pick(render({"prometheus": {"url": url}}), "NetworkPolicy", "penstock")["spec"]["egress"]
+
+    assert egress[-1]["to"][0] == {"ipBlock": {"cidr": block}}
+    assert namespaces(egress[-1]["to"]) == ["monitoring"]
+
+
 def test_nobody_reaches_a_runner_and_it_reaches_the_service_and_canaries() -> None:
     spec = policy(MINIMAL, "penstock-runner")
     names, service, canaries = spec["egress"]

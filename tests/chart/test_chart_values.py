@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.charts import CHART, VALUES, attempt, helm, named, needs_helm
+from tests.chart.charts import CHART, OPERATOR, VALUES, attempt, helm, named, needs_helm
 from tests.documents import ROOT
 from webhooks.settings import SETTINGS
 
@@ -22,7 +22,9 @@ WRONG: Mapping[str, Any] = {
     "fullnameOverride": "pen.stock",
     "commonLabels": {"team": "two words", "tier": 1},
     "image": {"repository": "*alias", "pullPolicy": "always"},
-    "auth": {"mode": "token", "verifyHooks": True},
+    "auth": {"mode": "token", "verifyHooks": True, "tokens": None, "sessionKey": {"key": None}},
+    "jobs": None,
+    "prometheusRule": {"without": ["PenstockNothing"]},
     "settings": {
         "runsAtOnce": 4,
         "port": 80,
@@ -42,7 +44,7 @@ WRONG: Mapping[str, Any] = {
     "server": {"extraEnv": {"A": "b"}},
     "runner": {"replicaCount": 0, "settings": {"threads": 4, "runs-at-once": "xx"}},
     "imagePullSecrets": ["registry"],
-    "catalog": {"inline": {"tests": {"a": {"kind": "htpp"}}}},
+    "catalog": {"inline": {"tests": {"a": {"kind": "htpp"}}}, "files": {"a/b.yaml": ""}},
     "networkPolicy": {"apiServer": {"cidrs": ["10.0.0.1"]}},
     "service": {"port": 99999},
     "watchdog": True,
@@ -76,10 +78,16 @@ TOLD = [
     "at '/runner/settings': additional properties 'threads' not allowed",
     "at '/imagePullSecrets/0': got string, want object",
     "at '/catalog/inline/tests/a/kind'",
+    "at '/catalog/files': additional properties 'a/b.yaml' not allowed",
+    "at '': missing property 'jobs'",
+    "at '/auth': missing property 'tokens'",
+    "at '/auth/sessionKey': missing property 'key'",
+    "at '/prometheusRule/without/0': value must be one of 'PenstockNoWatchdog'",
     "'10.0.0.1' does not match pattern",
     "at '/service/port': maximum: got 99,999, want 65,535",
     "at '/watchdog': got boolean, want object",
 ]
+KNOWN = [f"--api-versions={version}" for version in OPERATOR]
 CONFLICTS: list[tuple[Mapping[str, Any], str]] = [
     ({"replicaCount": 2}, "replicaCount: 2 replicas cannot share a SQLite file; name a Secret"),
     (
@@ -118,6 +126,16 @@ def refusal() -> str:
 @pytest.mark.parametrize("told", TOLD)
 def test_a_wrong_value_is_refused_with_its_place(told: str) -> None:
     assert told in refusal().replace("'runsAtOnce', 'port'", "'port', 'runsAtOnce'")
+
+
+@needs_helm
+def test_a_key_with_nothing_below_it_is_an_empty_list_or_mapping() -> None:
+    pod = dict.fromkeys(("extraArgs", "extraEnv", "extraVolumeMounts", "podAnnotations", "podLabels"))
+    labels = {name: {"labels": None} for name in ("serviceMonitor", "prometheusRule", "grafanaDashboard")}
+    values = {"server": pod, "runner": {**pod, "rules": None}, "watchdog": {**pod, "enabled": True}, **labels}
+    rendered = attempt({**values, "commonLabels": None, "jobs": {"enabled": True}}, *KNOWN)
+
+    assert (rendered.returncode, rendered.stderr) == (0, "")
 
 
 @needs_helm

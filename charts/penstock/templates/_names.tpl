@@ -39,7 +39,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- $_ := set $own "app.kubernetes.io/part-of" "penstock" -}}
 {{- $_ := set $own "app.kubernetes.io/version" .root.Chart.AppVersion -}}
 {{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63) -}}
-{{- merge $own .root.Values.commonLabels | toYaml -}}
+{{- merge $own (.root.Values.commonLabels | default dict) | toYaml -}}
 {{- end -}}
 
 {{/* The account of a component; that of Argo's plugin has the name that Argo expects. (root, component) */}}

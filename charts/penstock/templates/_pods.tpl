@@ -4,8 +4,8 @@
 {{- define "penstock.podMetadata" -}}
 {{- $values := get .root.Values .component -}}
 labels:
-  {{- merge (include "penstock.labels" . | fromYaml) $values.podLabels | toYaml | nindent 2 }}
-{{- with merge (dict) $values.podAnnotations .annotations (include "penstock.meshAnnotations" . | fromYaml) }}
+  {{- merge (include "penstock.labels" . | fromYaml) ($values.podLabels | default dict) | toYaml | nindent 2 }}
+{{- with merge (dict) ($values.podAnnotations | default dict) .annotations (include "penstock.meshAnnotations" . | fromYaml) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -83,7 +83,7 @@ imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 securityContext:
   {{- $values.securityContext | default .root.Values.securityContext | toYaml | nindent 2 }}
 env:
-  {{- concat (list (dict "name" "HOME" "value" "/tmp")) .env $values.extraEnv | toYaml | nindent 2 }}
+  {{- concat (list (dict "name" "HOME" "value" "/tmp")) .env ($values.extraEnv | default list) | toYaml | nindent 2 }}
 {{- with $values.extraEnvFrom }}
 envFrom:
   {{- toYaml . | nindent 2 }}
@@ -91,7 +91,7 @@ envFrom:
 resources:
   {{- toYaml $values.resources | nindent 2 }}
 volumeMounts:
-  {{- concat (list (dict "name" "tmp" "mountPath" "/tmp")) .mounts $values.extraVolumeMounts | toYaml | nindent 2 }}
+  {{- concat (list (dict "name" "tmp" "mountPath" "/tmp")) .mounts ($values.extraVolumeMounts | default list) | toYaml | nindent 2 }}
 {{- end -}}
 
 {{/* A variable whose value is in a Secret: (name, secret) with secret.existingSecret and secret.key, or none. */}}
