@@ -264,8 +264,8 @@ def test_every_pod_is_shown_by_the_name_that_it_is_given(plan: RolloutPlan) -> N
     assert all(templates(plan)[name]["annotations"] == SHOWN for name in named)
 
 
-def ladder(count: int) -> RolloutPlan:
-    return plan(analysis(weights=tuple(range(1, count + 1))))
+def ladder(count: int, **settings: float) -> RolloutPlan:
+    return plan(analysis(weights=tuple(range(1, count + 1)), **settings))
 
 
 @pytest.mark.parametrize("write", [argo.write_argo, lambda plan: write_argo_plugin(plan, Shape(), "penstock:1")])
@@ -274,3 +274,5 @@ def test_more_weights_than_the_engine_can_nest_are_refused(write: Callable[[Roll
 
     with pytest.raises(ConfigurationError, match=r"97 weights, of which Argo Workflows can take 96.*larger stepWeight"):
         write(ladder(97))
+    with pytest.raises(ConfigurationError, match="97 weights"):
+        write(ladder(96, mirror_percent=100))

@@ -61,8 +61,9 @@ def write_template(name: str, target: Target, shape: Shape) -> dict[str, Any]:
 
 
 def _check_depth(target: Target) -> None:
-    weights = target.analysis.weights if target.analysis else ()
-    count = len(rungs(weights, None)) if weights else 0
+    analysis = target.analysis
+    # Requests that are mirrored first are judged at weight 0.
+    count = len(rungs(analysis.weights, None)) + (analysis.mirror_percent > 0) if analysis and analysis.weights else 0
     if count > MOST_WEIGHTS:
         raise ConfigurationError(
             f"spec.analysis: {count} weights, of which Argo Workflows can take {MOST_WEIGHTS}, each within the last; "
