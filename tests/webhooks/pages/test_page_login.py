@@ -40,10 +40,13 @@ def test_a_session_is_kept_from_scripts_and_other_sites_and_holds_no_token(secur
     assert "Secure" not in cookie
 
 
-def test_a_session_that_came_over_tls_is_never_sent_without(secured: Desk) -> None:
-    answer = secured.post("/ui/login", {"token": secured.tokens["read"]}, X_Forwarded_Proto="https")
+@pytest.mark.parametrize(("network", "secure"), [("127.0.0.0/8", 1), ("10.0.0.0/8", 0)])
+def test_a_session_that_came_over_tls_as_our_proxy_says_is_never_sent_without(
+    open_desk: Open, network: str, secure: int
+) -> None:
+    answer = open_desk(proxy_from=(ip_network(network),)).get("/ui/", X_Forwarded_Proto="https")
 
-    assert "Secure" in cookie_of(answer)
+    assert cookie_of(answer).count("Secure") == secure
 
 
 HOSTILE = [
@@ -53,6 +56,11 @@ HOSTILE = [
     "/ui/\\evil.test",
     "javascript:alert(1)",
     "/api/v1/runs",
+    "/ui/../../evil",
+    "/ui/./runs",
+    "/ui/%2e%2e/evil",
+    "/ui/runs/..",
+    "/ui/..?x",
 ]
 
 

@@ -53,7 +53,7 @@ SCOPES = [
     ("run", "/ui/runs/x/cancel", 404),
     ("approve", f"{GATE}/approve", 303),
     ("approve", "/ui/runs/x/cancel", 403),
-    ("approve", "/ui/elsewhere", 403),
+    ("approve", "/ui/elsewhere", 405),
     ("admin", f"{GATE}/halt", 303),
     ("admin", "/ui/elsewhere", 405),
 ]
@@ -180,6 +180,26 @@ def test_no_page_may_run_or_fetch_what_is_not_ours(desk: Desk, path: str) -> Non
     assert " style=" not in answer.text
     assert "<style" not in answer.text
     assert answer.text.count("<script") == answer.text.count('<script src="/ui/static/')
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/ui/runs", "GET"),
+        ("DELETE", "/ui/runs/x", "GET"),
+        ("PUT", "/ui/", "GET"),
+        ("PUT", "/ui/login", "POST"),
+        ("GET", "/ui/logout", "POST"),
+        ("GET", f"{GATE}/approve", "POST"),
+    ],
+)
+def test_a_method_that_a_page_does_not_take_is_refused_with_those_that_it_takes(
+    desk: Desk, method: str, path: str, allowed: str
+) -> None:
+    answer = desk.client.open(path, method=method)
+
+    assert (answer.status_code, allowed in answer.headers["Allow"]) == (405, True)
+    assert "does not take" in answer.text
 
 
 def test_a_link_of_another_site_loads_the_page_once_more_instead_of_ending_the_session(secured: Desk) -> None:

@@ -2,12 +2,13 @@
 
 import logging
 import re
+from urllib.parse import unquote, urlsplit
 
 from flask import Blueprint, Response, g, request
 
 from webhooks.access.attempts import Attempts
 from webhooks.access.sessions import begin_session
-from webhooks.routes.pages.reception import Reception, keep_session
+from webhooks.routes.pages.reception import Reception
 from webhooks.routes.pages.rendering import render
 from webhooks.telemetry import logs
 
@@ -64,7 +65,7 @@ class LoginViews:
         now = self._reception.now()
         g.pop("fresh_session", None)
         response = Response("", 303, {"Location": there})
-        keep_session(response, self._reception.signer, begin_session(identity, now + lasts_s), now)
+        self._reception.keep(response, begin_session(identity, now + lasts_s), now)
         return response
 
     def _show(self, status: int, fault: str) -> Response:
@@ -75,7 +76,8 @@ class LoginViews:
 def _read_next() -> str:
     """Give the page that was asked for, where it is one of ours."""
     there = request.values.get("next", "")
-    return there if _OURS.fullmatch(there) else HOME
+    steps = unquote(urlsplit(there).path).split("/")
+    return there if _OURS.fullmatch(there) and not {".", ".."}.intersection(steps) else HOME
 
 
 def add_routes(blueprint: Blueprint, reception: Reception) -> None:

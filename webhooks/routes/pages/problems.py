@@ -2,13 +2,13 @@
 
 import logging
 
-from flask import Blueprint, Response, abort, g, request
+from flask import Blueprint, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException, NotFound
 
 from webhooks.access.sessions import Session
 from webhooks.errors import RefusedError, WebhookError
 from webhooks.protocol import RETRY_AFTER_S, PayloadError
-from webhooks.routes.pages.reception import Reception, keep_session
+from webhooks.routes.pages.reception import Reception, refuse_method
 from webhooks.routes.pages.rendering import render_problem
 
 _log = logging.getLogger("penstock.web")
@@ -27,11 +27,15 @@ def register(blueprint: Blueprint, reception: Reception) -> None:
     def keep(response: Response) -> Response:
         fresh: Session | None = g.get("fresh_session")
         if fresh is not None:
-            keep_session(response, reception.signer, fresh, reception.now())
+            reception.keep(response, fresh, reception.now())
         return response
 
     def miss(rest: str) -> Response:
-        abort(404, f"{rest}: there is no such page")
+        # What is here for forms alone is missed by whoever only looks.
+        adapter = current_app.create_url_adapter(request)
+        if adapter and "POST" in adapter.allowed_methods():
+            return refuse_method(("POST",))
+        return render_problem(404, f"{rest}: there is no such page")
 
     blueprint.after_request(keep)
     blueprint.add_url_rule("/<path:rest>", view_func=miss)

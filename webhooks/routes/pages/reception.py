@@ -6,13 +6,14 @@ must come from a form of our own.
 
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import quote, urlsplit
 
 from flask import Response, abort, g, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from webhooks.access import Authority, Need, Scope
 from webhooks.access.reviews import GROUP, PERMISSIONS, USER
@@ -88,6 +89,8 @@ class Reception:
         g.caller, g.mark = visitor.name, self.signer.mark(visitor.session)
         if place.audience is Audience.VISITOR and not visitor.known:
             return _ask_to_log_in(place)
+        if isinstance(request.routing_exception, MethodNotAllowed):
+            return refuse_method(request.routing_exception.valid_methods or ())
         if place.changes and not self._comes_from_our_form():
             return render_problem(403, _NOT_OURS)
         return self._refuse_right(visitor, place) if place.audience is Audience.VISITOR else None
@@ -168,9 +171,30 @@ class Reception:
         host = request.headers.get("X-Forwarded-Host", "") if self.comes_by_proxy() else ""
         return urlsplit(origin).netloc in {request.host, host or request.host}
 
+    def keep(self, response: Response, session: Session, now: float) -> None:
+        """Have the browser keep a session; only over TLS where that is how it came."""
+        forwarded = request.headers.get("X-Forwarded-Proto", "") if self.comes_by_proxy() else ""
+        response.set_cookie(
+            self.signer.name,
+            self.signer.write(session),
+            max_age=int(session.until - now),
+            path="/ui",
+            secure=request.is_secure or forwarded == "https",
+            httponly=True,
+            samesite="Strict",
+        )
+
     def comes_by_proxy(self) -> bool:
         """Tell whether a proxy that is believed brought the request."""
         return _is_within(request.remote_addr, self.settings.proxy_from)
+
+
+def refuse_method(allowed: Iterable[str]) -> Response:
+    """Give the page for a method that a page does not take."""
+    methods = ", ".join(sorted(allowed))
+    response = render_problem(405, f"{request.path} does not take {request.method}; it takes {methods}")
+    response.headers["Allow"] = methods
+    return response
 
 
 def _is_within(address: str | None, networks: tuple[Network, ...]) -> bool:
@@ -201,17 +225,3 @@ def _page_of_form() -> str:
     if said.netloc == request.host and said.path.startswith(PAGES):
         return said.path
     return request.path.rpartition("/")[0]
-
-
-def keep_session(response: Response, signer: Signer, session: Session, now: float) -> None:
-    """Have the browser keep a session; only over TLS where that is how it came."""
-    secure = request.is_secure or request.headers.get("X-Forwarded-Proto", "") == "https"
-    response.set_cookie(
-        signer.name,
-        signer.write(session),
-        max_age=int(session.until - now),
-        path="/ui",
-        secure=secure,
-        httponly=True,
-        samesite="Strict",
-    )
