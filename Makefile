@@ -18,9 +18,9 @@ demo: ## run the two releases of the story and write demo-report/ (ARGS="--outpu
 	@scripts/setup run
 	@$(BIN)/penstock demo $(ARGS)
 
-test: setup ## run all tests (ARGS="-k word")
+test: setup ## run all tests but those of browser, chart, image and real clusters (ARGS="-k word")
 	@scripts/test-tools
-	$(BIN)/pytest -n 3 $(ARGS)
+	$(BIN)/pytest -n 3 --ignore=tests/chart $(ARGS)
 
 coverage: setup ## run all tests and hold them to the coverage limits; measuring costs a half more time
 	@scripts/test-tools

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
+from tests.chart_values import merge
 from workflows.cli import main
 from workflows.cli.starter import FILES, PROVIDERS
 
@@ -26,13 +27,6 @@ def test_what_is_written_is_clean_and_rehearses_to_its_promotion(provider: str, 
     assert main(["lint", canary, "--catalog", catalog]) == 0
     assert main(["catalog", "lint", catalog]) == 0
     assert main(["run", canary, "--platform", "memory"]) == 0
-
-
-def merge(defaults: object, values: object) -> object:
-    """Lay values over the chart's own, as Helm does before it looks at the schema."""
-    if not (isinstance(defaults, dict) and isinstance(values, dict)):
-        return values
-    return {**defaults, **{name: merge(defaults.get(name), value) for name, value in values.items()}}
 
 
 @pytest.mark.parametrize("driver", ["flagger", "penstock"])

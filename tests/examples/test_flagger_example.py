@@ -10,6 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from tests.chart_values import merge
 from tests.manifests.schemas import faults, needs_definitions
 from tests.webhooks.bench import AdService
 from tests.webhooks.served import Served, eventually, serving
@@ -132,4 +133,5 @@ def test_the_values_bring_the_same_catalog_and_fit_the_chart() -> None:
     schema = json.loads(Path("charts/penstock/values.schema.json").read_text())
 
     assert values["catalog"]["inline"] == yaml.safe_load(CATALOG.read_text())
-    assert list(Draft202012Validator(schema).iter_errors(values)) == []
+    defaults = yaml.safe_load(Path("charts/penstock/values.yaml").read_text())
+    assert list(Draft202012Validator(schema).iter_errors(merge(defaults, values))) == []

@@ -180,4 +180,4 @@ def test_a_token_needs_the_right_in_the_namespace_that_the_query_names(tmp_path:
     app.test_client().get("/api/v1/runs?canary=ad.weather", headers=token)
 
     scopes = [(need.scope, need.namespace) for need in authority.needs]
-    assert scopes == [(Scope.READ, "weather"), (Scope.READ, "weather"), (Scope.READ, ""), (Scope.READ, "")]
+    assert scopes == [(Scope.READ, "weather"), (Scope.READ, "weather"), (Scope.READ, ""), (Scope.READ, "weather")]
