@@ -6,7 +6,7 @@ PURE := workflows/rollout/*,webhooks/protocol.py
 SCHEMAS := $(wildcard charts/*/values.schema.json) webhooks/catalog/catalog.schema.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check docs pictures test-browser bench clean
+.PHONY: help setup demo test test-stories coverage check docs pictures test-browser bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,9 +18,13 @@ demo: ## run the two releases of the story and write demo-report/ (ARGS="--outpu
 	@scripts/setup run
 	@$(BIN)/penstock demo $(ARGS)
 
-test: setup ## run all tests but those of browser, chart, image and real clusters (ARGS="-k word")
+test: setup ## run all tests but those with a target of their own (ARGS="-k word")
 	@scripts/test-tools
-	$(BIN)/pytest -n 3 --ignore=tests/chart $(ARGS)
+	$(BIN)/pytest -n 3 --ignore=tests/chart $(STORIES:%=--ignore=%) $(ARGS)
+
+STORIES := tests/story/test_story_pipelines.py tests/cluster/test_quick_start.py
+test-stories: setup ## end pipelines in every way on the local platform, and perform the quick start
+	$(BIN)/pytest -n 2 $(STORIES) $(ARGS)
 
 coverage: setup ## run all tests and hold them to the coverage limits; measuring costs a half more time
 	@scripts/test-tools

@@ -127,7 +127,6 @@ def test_a_plugin_that_is_killed_in_mid_stage_goes_on_where_it_was(stage: Stage,
         result = again.run("gate", gate)
 
     assert (result["phase"], stage.status()["phase"]) == ("Succeeded", "Progressing")
-    assert any("met trouble: its runner died" in each["message"] for each in again.results["gate"])
 
 
 def test_a_start_that_comes_after_a_stop_gives_the_canary_no_traffic(stage: Stage, plugin: Plugin) -> None:
