@@ -10,15 +10,15 @@ FROM ${BASE} AS init
 RUN apt-get update && apt-get install --yes --no-install-recommends tini
 
 FROM ${BASE} AS build
-ARG PIP_INDEX_URL=https://pypi.org/simple
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
+ARG PIP_INDEX_URL
+ENV PIP_CACHE_DIR=/cache PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 RUN python3 -m venv /build && python3 -m venv --without-pip /opt/penstock
-RUN --mount=type=cache,target=/root/.cache/pip /build/bin/pip install --quiet 'pip>=24' 'cyclonedx-bom>=7'
+RUN --mount=type=cache,target=/cache /build/bin/pip install --quiet 'pip>=24' 'cyclonedx-bom>=7'
 WORKDIR /src
 COPY . .
 # What is fat and never used: the Kubernetes client's asyncio twin, the descriptions of AWS services that no metric
 # comes from, the tests of libraries.
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/cache \
     /build/bin/pip --python /opt/penstock/bin/python install --quiet '.[cloudwatch,notify,stackdriver]' && \
     cd /opt/penstock/lib/python3*/site-packages && \
     rm -r kubernetes/aio gevent/tests greenlet/tests zope/interface/tests && \
@@ -31,12 +31,11 @@ RUN mkdir /opt/penstock/share && \
     --dpkg /var/lib/dpkg/status --output /opt/penstock/share/sbom.cdx.json
 
 FROM ${GO} AS go
-ENV CGO_ENABLED=0 GOBIN=/out GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
-ARG GOPROXY=https://proxy.golang.org,direct
+ENV CGO_ENABLED=0 GOBIN=/out GOTOOLCHAIN=local GOFLAGS=-buildvcs=false GOCACHE=/cache/build GOMODCACHE=/cache/modules
+ARG GOPROXY
 WORKDIR /src
 COPY image/tools .
-RUN --mount=type=cache,target=/root/.cache/go-build --mount=type=cache,target=/go/pkg/mod \
-    GOMODCACHE=/go/pkg/mod go install -trimpath -ldflags '-s -w' tool ./kubectl && \
+RUN --mount=type=cache,target=/cache go install -trimpath -ldflags '-s -w' tool ./kubectl && \
     mv /out/grpc-health-probe /out/grpc_health_probe && go version -m /out >/modules
 
 FROM ${BASE} AS slim
@@ -60,7 +59,7 @@ EXPOSE 8080
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
-ARG SOURCE=https://pypi.org/project/penstock/
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="penstock" \
       org.opencontainers.image.description="Canary releases: webhooks, load and the weight-step loop" \
       org.opencontainers.image.licenses="Apache-2.0" \
