@@ -5,7 +5,7 @@ import signal
 import time
 from dataclasses import replace
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.premises import Premises
 from tests.browser.visits import Visit, find_barriers, is_wider_than_a_phone, keep_picture
@@ -24,6 +24,17 @@ def store_run(premises: Premises, run_id: str, name: str) -> None:
     with premises.store() as store:
         store.runs.join(run)
         store.logs.append(run_id, name.encode(), 1 << 20)
+
+
+def end_long_ago(premises: Premises, run_id: str) -> None:
+    """Have a run be one that ended so long ago that it may be deleted."""
+    with premises.store() as store:
+        change(store.runs, run_id, lambda now: replace(now, state=RunState.CANCELLED, ended_at=1.0, standing=False))
+
+
+def delete_old_runs(premises: Premises) -> None:
+    with premises.store() as store:
+        store.runs.prune(2.0, 1_000_000)
 
 
 def restart(premises: Premises) -> None:
@@ -45,6 +56,8 @@ def test_a_page_that_is_open_over_a_restart_goes_on(ann: Visit, premises: Premis
 
 def test_a_page_whose_log_in_has_ended_says_so(ann: Visit, premises: Premises) -> None:
     page = ann.open("/ui/gates")
+    premises.hook("confirm-promotion", "followed")
+    expect(page.get_by_text("followed.weather")).to_be_visible()
     ann.context.clear_cookies()
     restart(premises)
 
@@ -58,11 +71,25 @@ def test_a_run_that_is_deleted_while_it_is_shown_is_said(ann: Visit, premises: P
     expect(page.locator("#run .state")).to_have_text("cancelled")
     other = premises.start_run("shortlived", "long", seconds="102")
     still = ann.open(f"/ui/runs/{other}")
-    with premises.store() as store:
-        change(store.runs, other, lambda now: replace(now, state=RunState.CANCELLED, ended_at=1.0, standing=False))
-        store.runs.prune(2.0, 1_000_000)
+    end_long_ago(premises, other)
+    delete_old_runs(premises)
 
     expect(still.get_by_text("it was deleted while the page was open")).to_be_visible()
+
+
+def test_a_run_that_is_deleted_before_its_news_is_fetched_is_said(ann: Visit, premises: Premises) -> None:
+    run = premises.start_run("fleeting", "long", seconds="104")
+    page = ann.open(f"/ui/runs/{run}")
+
+    def delete_and_fetch(route: Route) -> None:
+        delete_old_runs(premises)
+        route.continue_()
+
+    page.route(f"**/ui/runs/{run}", delete_and_fetch)
+    end_long_ago(premises, run)
+
+    expect(page.get_by_text("it was deleted while the page was open")).to_be_visible()
+    page.unroute_all(behavior="wait")
 
 
 def test_an_expired_log_in_leads_back_to_what_was_done(ann: Visit, premises: Premises) -> None:
@@ -92,6 +119,7 @@ def test_what_one_types_outlives_what_happens_meanwhile(ann: Visit, premises: Pr
     assert typed(page) == ["half a rea", True]
     assert find_barriers(page) == []
     page.get_by_role("button", name="Cancel the run").click()
+    expect(page.locator("#run .state")).to_have_text("cancelled")
 
 
 def test_what_is_called_something_hostile_is_shown_safely(ann: Visit, premises: Premises) -> None:

@@ -95,8 +95,14 @@
     if (atEnd) log.scrollTop = log.scrollHeight;
   });
 
-  document.addEventListener("live-gone", () => {
+  function tellGone() {
     tell("This is kept no longer: it was deleted while the page was open.");
+  }
+
+  document.addEventListener("live-gone", tellGone);
+  // What has changed may be deleted before the page has fetched it.
+  document.addEventListener("htmx:response:error", ({ detail }) => {
+    if (detail.ctx.response.status === 404) tellGone();
   });
 
   const log = document.getElementById("log");
