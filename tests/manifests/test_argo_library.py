@@ -75,3 +75,9 @@ def test_one_release_of_a_canary_runs_at_a_time_whichever_it_is() -> None:
 
     assert spec["synchronization"]["mutexes"] == [{"name": named}]
     assert {each["name"] for each in spec["arguments"]["parameters"] if "value" not in each} == {"canary", "namespace"}
+
+
+def test_the_release_of_any_canary_refuses_one_that_it_has_no_room_for() -> None:
+    stage = next(each for each in library()["canary-release"]["spec"]["templates"] if each["name"] == "stage")
+
+    assert stage["container"]["args"][-2:] == ["--most-weights", "96"]

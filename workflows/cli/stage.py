@@ -28,8 +28,9 @@ from workflows.notifiers.console import ConsoleEvents
 from workflows.process import interruptible
 from workflows.records import keep_all
 from workflows.release import Release
+from workflows.rollout.ladder import count_judged
 from workflows.rollout.phase import Phase
-from workflows.rollout.plan import RolloutPlan
+from workflows.rollout.plan import RolloutPlan, Strategy
 from workflows.rollout.state import Cause, RolloutState
 
 Stage = Callable[[Release, str], RolloutState]
@@ -92,6 +93,8 @@ def main(argv: Sequence[str]) -> int:
     subject = find_subject(arguments, arguments.file)
     if subject.plan.suspend and arguments.stage not in _ALWAYS:
         raise ConfigurationError(f"{subject.name}: spec.suspend: true; nothing is released until it is false")
+    if arguments.stage not in _ALWAYS:
+        _check_weights(arguments.most_weights, subject.plan)
     platform = build_platform(arguments, subject, ConsoleEvents())
     release = Release(platform, subject.plan, arguments.owner, _read_lease(arguments))
     if arguments.stage == "status":
@@ -181,6 +184,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--hold", metavar="12h", help="hold: how long somebody may take to approve, for which the lease is made longer"
     )
+    parser.add_argument(
+        "--most-weights",
+        type=int,
+        metavar="N",
+        help="refuse a canary that does not move by weights, or by more: the pipeline has no room for it",
+    )
     conflicts = [each.value for each in stages.Conflict]
     parser.add_argument(
         "--on-conflict", choices=conflicts, default="fail", help="acquire: while another owner holds it (fail)"
@@ -210,6 +219,21 @@ def _check(arguments: argparse.Namespace) -> None:
     types = [hook_type.value for hook_type in HookType]
     if arguments.stage == "hook" and arguments.value not in types:
         raise ConfigurationError(f"stage hook: unknown type {arguments.value!r}; known: {', '.join(types)}")
+
+
+def _check_weights(most: int | None, plan: RolloutPlan) -> None:
+    if most is None:
+        return
+    if plan.strategy is not Strategy.CANARY:
+        raise ConfigurationError(
+            f"{plan.key}: its strategy is {plan.strategy.value}, and this pipeline moves by weights; "
+            "`penstock render argo` and `render tekton` write one for it"
+        )
+    if (count := count_judged(plan.analysis)) > most:
+        raise ConfigurationError(
+            f"{plan.key}: {count} weights, and this pipeline has room for {most}; take a larger stepWeight, "
+            "or `penstock run`, which releases it in one pod"
+        )
 
 
 def _read_duration(option: str, text: str) -> timedelta:

@@ -6,6 +6,8 @@ ladder begins at 1 % and 5 %. A low rung is taken only where it yields 20 canary
 
 from collections.abc import Sequence
 
+from workflows.rollout.plan import Analysis
+
 LOW_RUNGS = (1, 5)
 LEAST_PER_TICK = 20.0
 ALL = 100
@@ -14,6 +16,13 @@ ALL = 100
 def rungs(weights: Sequence[int], requests_per_tick: float | None) -> tuple[int, ...]:
     """Give the whole ladder: low rungs below the plan's first weight that traffic allows (all when it is unknown)."""
     return tuple(rung for rung in LOW_RUNGS if rung < weights[0] and fruitful(rung, requests_per_tick)) + tuple(weights)
+
+
+def count_judged(analysis: Analysis | None) -> int:
+    """Count the weights that are judged at most, that of requests mirrored first among them; 0 without weights."""
+    if analysis is None or not analysis.weights:
+        return 0
+    return len(rungs(analysis.weights, None)) + (analysis.mirror_percent > 0)
 
 
 def next_rung(weights: Sequence[int], weight: int, requests_per_tick: float | None) -> int | None:

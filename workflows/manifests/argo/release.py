@@ -11,17 +11,14 @@ from workflows.manifests import names
 from workflows.manifests.argo import stages
 from workflows.manifests.argo.pod import API, SECURITY, image_parameter, name_executor, parameter
 from workflows.manifests.argo.small import write_approval, write_load_test
-from workflows.manifests.argo.stages import Target
+from workflows.manifests.argo.stages import MOST_WEIGHTS, Target
 from workflows.manifests.document import Document
 from workflows.manifests.pipeline import Shape
-from workflows.rollout.ladder import rungs
+from workflows.rollout.ladder import count_judged
 from workflows.rollout.plan import RolloutPlan
 
 LONGEST_S = 86400
 """How long a release may take in all."""
-
-MOST_WEIGHTS = 96
-"""How many weights are judged, one within the last: Argo ends a workflow whose templates are called 100 deep."""
 
 
 def write_argo(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Document, ...]:
@@ -61,9 +58,7 @@ def write_template(name: str, target: Target, shape: Shape) -> dict[str, Any]:
 
 
 def _check_depth(target: Target) -> None:
-    analysis = target.analysis
-    # Requests that are mirrored first are judged at weight 0.
-    count = len(rungs(analysis.weights, None)) + (analysis.mirror_percent > 0) if analysis and analysis.weights else 0
+    count = count_judged(target.analysis)
     if count > MOST_WEIGHTS:
         raise ConfigurationError(
             f"spec.analysis: {count} weights, of which Argo Workflows can take {MOST_WEIGHTS}, each within the last; "

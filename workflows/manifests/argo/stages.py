@@ -20,6 +20,10 @@ _LOAD_FITS = MappingProxyType({"at-most": "{{workflow.parameters.lease}}"})  # n
 _LOADING = "{{=workflow.parameters['load-target'] != ''}}"
 
 
+MOST_WEIGHTS = 96
+"""How many weights are judged, one within the last: Argo ends a workflow whose templates are called 100 deep."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Say what is released: one canary, or whichever the parameters of a workflow name."""
@@ -182,6 +186,9 @@ def _list_arguments(target: Target, shape: Shape) -> Iterator[str]:
     yield from ("--prometheus", "{{workflow.parameters.prometheus}}")
     yield from ("--results", RESULTS, "--report-url", "{{workflow.parameters.report-url}}")
     yield from ("--report-to", "{{workflow.parameters.report-to}}")
+    if target.analysis is None:
+        # Which canary it will be is known when it runs.
+        yield from ("--most-weights", str(MOST_WEIGHTS))
     if shape.report:
         yield from ("--report", f"{RESULTS}/report.html")
 
