@@ -6,15 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 import pytest
 
 from tests.cluster import mesh
-from tests.cluster.api_server import ApiServer
-from tests.cluster.kubelet import Kubelet
-from tests.cluster.mesh import Mesh
 from tests.cluster.releases import Stage
 from tests.local_traffic import eventually
 from webhooks.protocol import HookType
@@ -92,20 +88,11 @@ class Mortal(Cluster):
 
 
 @pytest.fixture
-def fresh(api: ApiServer, cluster: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Stage]:
-    """A canary that was never released."""
-    with mesh.serving(Mesh(cluster)) as served, kubelet.running():
-        stage = Stage(cluster, api.kubeconfig(tmp_path), served.url)
-        stage.set_up()
-        yield stage
-
-
-@pytest.fixture
-def stage(fresh: Stage) -> Stage:
+def stage(unreleased: Stage) -> Stage:
     """A canary whose v1 serves and whose v2 is to be released."""
-    assert fresh.run() == 0
-    fresh.set_image("v2")
-    return fresh
+    assert unreleased.run() == 0
+    unreleased.set_image("v2")
+    return unreleased
 
 
 def live(stage: Stage, step: Step, cluster: Cluster) -> None:
@@ -139,12 +126,12 @@ either_side = pytest.mark.parametrize("after", [False, True], ids=["before", "af
 
 
 @either_side
-def test_a_first_release_outlives_a_kill_at_every_write(fresh: Stage, *, after: bool) -> None:
-    deaths = outlive(fresh, stages.initialise, after=after)
+def test_a_first_release_outlives_a_kill_at_every_write(unreleased: Stage, *, after: bool) -> None:
+    deaths = outlive(unreleased, stages.initialise, after=after)
 
     assert deaths
-    assert (fresh.image("ad-primary"), mesh.weights(fresh.cluster)["ad-primary"]) == ("ad:v1", 100)
-    assert fresh.status()["phase"] == Phase.INITIALIZED.value
+    assert (unreleased.image("ad-primary"), mesh.weights(unreleased.cluster)["ad-primary"]) == ("ad:v1", 100)
+    assert unreleased.status()["phase"] == Phase.INITIALIZED.value
 
 
 @either_side

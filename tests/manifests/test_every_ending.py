@@ -55,6 +55,15 @@ def test_a_release_of_two_weights_has_so_many_pods(story: Story, tmp_path: Path,
     assert (pods.count + 1, pods.release.state().phase) == (STAGES, Phase.SUCCEEDED)
 
 
+def assert_home_for_good(pods: PaperPods, *, watched: bool) -> None:
+    """Hold that the traffic is on the primary, by the watchdog if need be, and that a late stage leaves it there."""
+    if watched:
+        pods.watch_over()
+    assert pods.home
+    assert pods(LATE) != 0
+    assert pods.home
+
+
 @pytest.mark.parametrize("at", range(STAGES - 1))
 @pytest.mark.parametrize("ending", argo_engine.Ending)
 def test_a_workflow_of_argo_that_is_ended_leaves_the_traffic_on_the_primary(
@@ -62,12 +71,7 @@ def test_a_workflow_of_argo_that_is_ended_leaves_the_traffic_on_the_primary(
 ) -> None:
     pods = PaperPods(story)
     assert by_argo(pods, tmp_path, ending=ending, at=at).run() == "Failed"
-    if not ending.runs_exit_handler:
-        pods.watch_over()
-
-    assert pods.home
-    assert pods(LATE) != 0
-    assert pods.home
+    assert_home_for_good(pods, watched=not ending.runs_exit_handler)
 
 
 @pytest.mark.parametrize("at", range(STAGES - 1))
@@ -77,12 +81,7 @@ def test_a_run_of_tekton_that_is_ended_leaves_the_traffic_on_the_primary(
 ) -> None:
     pods = PaperPods(story)
     assert by_tekton(pods, tmp_path, ending=ending, at=at).run() == "Failed"
-    if not ending.runs_finally:
-        pods.watch_over()
-
-    assert pods.home
-    assert pods(LATE) != 0
-    assert pods.home
+    assert_home_for_good(pods, watched=not ending.runs_finally)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
