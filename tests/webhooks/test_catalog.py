@@ -139,6 +139,7 @@ FAULTS = [
     ("tests: 3", "tests: 3 is not a mapping"),
     ("port: 0\ntests: {}", "port: 0 is not a whole number within 1 to 65535"),
     ("port: true\ntests: {}", "port: True is not a whole number within 1 to 65535"),
+    ("job: {user: 0}\ntests: {}", "job.user: 0 is not a whole number within 1 to 2147483647"),
     ("test: {}", "test: unknown field; did you mean tests?"),
     ("a: [", "not YAML: "),
     ("\ttests: {}", "not YAML: "),

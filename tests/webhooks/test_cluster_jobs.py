@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chart import restricted
 from tests.webhooks.cluster_api import ClusterApi
 from tests.webhooks.performing import NOTHING, begin, finish, make_test
 from tests.webhooks.served import ROOT, eventually
@@ -24,6 +25,7 @@ from webhooks.errors import ClusterError
 
 RUN = uuid.uuid4().hex  # one for each process: ending a run ends whatever bears its mark
 SMOKE = "kind: kubernetes-job, argv: [/smoke, '${target}', '${city}'], job: {image: smoke:1}, environment: {A: 'x$(B)'}"
+OWN_USER = "job: {image: smoke:1, user: 1000}"
 CITY = {"city": "bonn"}
 
 
@@ -74,6 +76,20 @@ def test_the_job_holds_no_token_and_ends_by_itself(cluster: ClusterApi, tmp_path
     assert container["command"] == ["/smoke", "http://ad-canary.weather:80", "bonn"]
     assert {"name": "A", "value": "x$$(B)"} in container["env"]
     assert {"name": "PENSTOCK_PARAM_CITY", "value": "bonn"} in container["env"]
+
+
+@pytest.mark.parametrize(
+    ("place", "head"),
+    [("job: {image: smoke:1, user: 1000}", ""), ("timeout: 30s", "job: {image: smoke:1, user: 1000}")],
+)
+def test_a_job_of_a_user_is_taken_by_a_restricted_namespace(
+    cluster: ClusterApi, tmp_path: Path, place: str, head: str
+) -> None:
+    perform(cluster, tmp_path, make_test(f"kind: kubernetes-job, argv: [/smoke], {place}", tmp_path, head))
+
+    pod = cluster.created[0]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["securityContext"]["runAsUser"] == 1000
+    assert restricted.faults(pod) == []
 
 
 def test_the_job_of_a_run_is_adopted_by_who_comes_after(cluster: ClusterApi, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from webhooks.catalog.fields import Fields, show
@@ -31,6 +31,7 @@ CANARY_TARGET = "http://{name}-canary.{namespace}:{port}"
 
 _DEFAULT_PORT = 80
 _MAX_PORT = 65535
+_MAX_USER = 2**31 - 1
 _MAX_ATTEMPTS = 10
 _HOUR_S = 3600.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -81,7 +82,7 @@ NO_DEFAULTS = CatalogTest("", Kind.HTTP, HttpSpec(()), CANARY_TARGET, _DEFAULT_P
 def _define(test: CatalogTest, document: object) -> str:
     whole = dict(document) if isinstance(document, Mapping) else {}
     whole |= {"target": test.target, "port": test.port}
-    whole["job"] = {"namespace": test.job.namespace} | ({"image": test.job.image} if test.job.image else {})
+    whole["job"] = {key: value for key, value in asdict(test.job).items() if value}
     if test.secrets:
         whole["secrets"] = write_secrets(test.secrets)
     if isinstance(test.spec, PytestSpec):
@@ -114,7 +115,11 @@ def _read_keeping(fields: Fields) -> Keeping:
 
 def read_job(fields: Fields, default: JobPlace) -> JobPlace:
     """Read where Kubernetes Jobs run and with which image."""
-    place = JobPlace(fields.text("image", default.image), fields.text("namespace", default.namespace))
+    place = JobPlace(
+        fields.text("image", default.image),
+        fields.text("namespace", default.namespace),
+        fields.integer("user", default.user, 1, _MAX_USER),
+    )
     if place.image and not _IMAGE.fullmatch(place.image):
         fields.fault("image", f"{show(place.image)} is not the name of an image")
     if not _JOB_NAMESPACE.fullmatch(place.namespace):

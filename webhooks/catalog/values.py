@@ -70,10 +70,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class JobPlace:
-    """Say with which image and in which namespace a Kubernetes Job runs; {namespace} is the canary's."""
+    """Say with which image and in which namespace a Kubernetes Job runs; {namespace} is the canary's.
+
+    `user` is the number of the user that its container has, 0 for the one that the image names.
+    """
 
     image: str = ""
     namespace: str = "{namespace}"
+    user: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ def _write_container(order: dict[str, Any]) -> dict[str, Any]:
         environ[ORDER_VARIABLE] = json.dumps(order["inside"])
         container["command"] = ["python3", "-m", "webhooks.checks.inside"]
         container["securityContext"]["runAsNonRoot"] = True
+    if order["user"]:
+        container["securityContext"] |= {"runAsNonRoot": True, "runAsUser": order["user"]}
     plain = [{"name": name, "value": _escape(value)} for name, value in environ.items()]
     secret = [{"name": name, "valueFrom": {"secretKeyRef": key}} for name, key in order["secrets"].items()]
     container["env"] = [*plain, *secret]

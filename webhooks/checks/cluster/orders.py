@@ -54,6 +54,7 @@ def _own_job(test: CatalogTest, target: Target, container: Mapping[str, object])
         **container,
         "image": test.job.image,
         "namespace": test.job.namespace.replace("{namespace}", target.namespace),
+        "user": test.job.user,
         "canary": target.name,
         "test": test.name,
         "timeout_s": test.timeout_s,
