@@ -77,11 +77,16 @@ def test_a_browser_is_opened_where_somebody_sits_before_a_screen(
     assert asked == opened
 
 
-def test_the_pages_stay_until_ctrl_c() -> None:
-    program = "from workflows.local import ui; ui.stay('http://x')"
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_pages_stay_until_they_are_told_to_go(number: signal.Signals) -> None:
+    program = "from workflows import process; from workflows.local import ui\nwith process.interruptible(): ui.stay('http://x')"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = [process.stdout.readline() for _ in range(2)]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
+        try:
+            code = process.wait(10)
+        finally:
+            process.kill()
 
-        assert (process.wait(10), said[1]) == (0, "the pages stay at http://x/ui/releases until Ctrl+C\n")
+        assert (code, said[1]) == (0, "the pages stay at http://x/ui/releases until Ctrl+C\n")
