@@ -30,6 +30,15 @@ def test_a_run_that_waits_is_pending_and_one_that_works_is_running(counter: Coun
     assert works == {"node": {"phase": "Running", "message": "gate: 07:00:02 Halt advancement"}, "requeue": "1s"}
 
 
+def test_what_a_run_said_last_is_told_however_much_it_said(counter: Counter) -> None:
+    counter.ask()
+    run = counter.begin()
+    counter.store.logs.append(run.id, b"07:00:01 Normal waits\n" * 100_000, 1 << 24)
+    counter.store.logs.append(run.id, b"07:00:02 Halt advancement\n", 1 << 24)
+
+    assert counter.ask()["node"]["message"] == "gate: 07:00:02 Halt advancement"
+
+
 def test_the_longer_a_run_takes_the_less_often_it_is_asked_for(counter: Counter) -> None:
     counter.ask()
     counter.begin()

@@ -19,7 +19,7 @@ from workflows.plugin.settings import PluginSettings
 _SOON_S, _LATER_S = 1, 10
 _PATIENCE_SHARE = 0.1
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 60.0
-_LINE = 400
+_LINE, _TAIL = 400, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,13 @@ class Desk:
         if run.state is RunState.QUEUED:
             return Answer(NodePhase.PENDING, f"{task.title}: waits for its turn", _SOON_S)
         patience_s = min(_LATER_S, max(_SOON_S, int((now - run.started_at) * _PATIENCE_SHARE)))
-        lines = self.service.store.logs.read(run.id).decode(errors="replace").splitlines()
-        told = lines[-1][:_LINE] if lines else "under way"
-        return Answer(NodePhase.RUNNING, f"{task.title}: {told}", patience_s)
+        return Answer(NodePhase.RUNNING, f"{task.title}: {self._read_last_line(run) or 'under way'}", patience_s)
+
+    def _read_last_line(self, run: Run) -> str:
+        logs = self.service.store.logs
+        size = logs.size(run.id)
+        lines = logs.read(run.id, max(0, size - _TAIL), _TAIL).decode(errors="replace").splitlines() if size else []
+        return lines[-1][:_LINE] if lines else ""
 
     def _try_again(self, task: Task, run: Run, ending: Ending) -> Answer:
         """Order the next try once the pause after the last one is over, until the deadline."""
