@@ -2,7 +2,8 @@
 
 Several may watch; one of them, by a Lease of its own, acts. All of them look on, so that whoever leads next has seen
 for how long each lease has stood still; who could not look begins anew, since an owner may not have been able to renew
-its lease either. The rule to keep: it acts under a lease whose fence shuts the old owner out.
+its lease either. A release whose Lease somebody deleted is known by its record. The rule to keep: it acts under a lease
+whose fence shuts the old owner out.
 """
 
 import logging
@@ -22,7 +23,7 @@ from workflows.release import Release
 from workflows.rollout.state import Cause, RolloutState
 from workflows.states import tenure
 from workflows.states.cluster_lease import PICKED, ClusterLease
-from workflows.states.kubernetes import PREFIX, KubernetesStateStore
+from workflows.states.kubernetes import PREFIX, KubernetesStateStore, list_kept
 from workflows.states.place import Place
 
 LOOK_EVERY = timedelta(seconds=2)
@@ -37,6 +38,7 @@ _RETRY_AFTER = timedelta(seconds=5)
 _UNOWNED_FOR = timedelta(seconds=60)
 """How long a release that was given up under way may be without an owner, for a pipeline to go on with it."""
 
+_RECORDS_EVERY = timedelta(seconds=30)
 _MOST_AT_ONCE = 20
 
 log = logging.getLogger("penstock.watchdog")
@@ -62,6 +64,12 @@ class _Ward:
         return self.rescue is not None and self.rescue.is_alive()
 
 
+@dataclass(frozen=True, slots=True)
+class _Records:
+    under_way: Sequence[Place]
+    read_at: datetime
+
+
 @dataclass(slots=True)
 class ClusterWatchdog:
     """Look at the leases of a cluster's releases and end those that are orphaned."""
@@ -71,6 +79,7 @@ class ClusterWatchdog:
     clock: Clock
     name: str = field(default_factory=lambda: f"watchdog/{owner()}")
     _wards: dict[Place, _Ward] = field(default_factory=dict)
+    _records: dict[str, _Records] = field(default_factory=dict)
     _lead: ClusterLease = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +94,7 @@ class ClusterWatchdog:
             log.warning("%s", error)
             self._wards = {place: ward for place, ward in self._wards.items() if ward.busy}
             return
-        orphans = [place for found in leases if (place := self._judge(found))]
+        orphans = [place for place, lease in leases.items() if self._judge(place, lease)]
         for place in orphans[:_MOST_AT_ONCE] if leads else ():
             self._act(place)
 
@@ -96,35 +105,50 @@ class ClusterWatchdog:
             if ward.rescue:
                 ward.rescue.join(max(0.0, (deadline - self.clock.now()).total_seconds()))
 
-    def _list(self) -> list[Manifest]:
-        found = [lease for namespace in self.beat.namespaces or [""] for lease in self._list_one(namespace)]
+    def _list(self) -> dict[Place, Manifest | None]:
+        found: dict[Place, Manifest | None] = {}
+        for namespace in self.beat.namespaces or [""]:
+            try:
+                found |= self._list_one(namespace)
+            except PenstockError as error:
+                # One namespace that cannot be read must not keep the others from being looked at.
+                log.warning("%s", error)
         # What could not be listed was not looked at: its releases are looked at anew.
-        here = {_place(lease) for lease in found}
-        self._wards = {place: ward for place, ward in self._wards.items() if place in here or ward.busy}
+        self._wards = {place: ward for place, ward in self._wards.items() if place in found or ward.busy}
         return found
 
-    def _list_one(self, namespace: str) -> list[Manifest]:
-        try:
-            leases = self.cluster.list(LEASE, namespace, PICKED)
-        except PenstockError as error:
-            # One namespace that cannot be read must not keep the others from being looked at.
-            log.warning("%s", error)
-            return []
-        return [lease for lease in leases if lease["metadata"]["name"].startswith(PREFIX)]
+    def _list_one(self, namespace: str) -> dict[Place, Manifest | None]:
+        """Give the leases of a namespace, and None for each release under way whose Lease somebody deleted."""
+        leases = self.cluster.list(LEASE, namespace, PICKED)
+        ours = {_place(lease): lease for lease in leases if lease["metadata"]["name"].startswith(PREFIX)}
+        return {**dict.fromkeys(self._list_under_way(namespace)), **ours}
 
-    def _judge(self, found: Manifest) -> Place | None:
-        """Name the release that a lease left orphaned, None when its owner lives or it has none."""
-        place = _place(found)
+    def _list_under_way(self, namespace: str) -> Sequence[Place]:
+        """Give the releases that were under way by their records, read once in a while."""
+        known = self._records.get(namespace)
+        if known and self.clock.now() - known.read_at < _RECORDS_EVERY:
+            return known.under_way
+        under_way: list[Place] = []
+        try:
+            under_way += [kept.place for kept in list_kept(self.cluster, [namespace]) if kept.state.under_way]
+        except PenstockError as error:
+            # The leases alone are watched then, which is all that matters while nobody deletes one.
+            log.warning("%s", error)
+        self._records[namespace] = _Records(under_way, self.clock.now())
+        return under_way
+
+    def _judge(self, place: Place, found: Manifest | None) -> bool:
+        """Tell whether a release is orphaned, not whether its owner lives or it has none."""
         ward = self._wards.get(place) or _Ward(KubernetesStateStore(self.cluster, place, self.clock))
         self._wards[place] = ward
         try:
-            return place if self._is_orphan(ward, found) else None
+            return self._is_orphan(ward, found)
         except PenstockError as error:
             # One record that cannot be read must not keep the others from being looked at.
             log.warning("%s: %s", place, error)
-            return None
+            return False
 
-    def _is_orphan(self, ward: _Ward, found: Manifest) -> bool:
+    def _is_orphan(self, ward: _Ward, found: Manifest | None) -> bool:
         lease, now = ward.store.judge(found), self.clock.now()
         if ward.busy or now < ward.not_before or not self._is_left(ward, lease, now):
             return False
@@ -159,7 +183,7 @@ class ClusterWatchdog:
     def _rescue(self, store: KubernetesStateStore, place: Place) -> None:
         try:
             gone = store.look().owner
-            reason = f"its owner {gone} is gone, the lease ran out" if gone else "it was given up under way"
+            reason = f"its owner {gone} is gone, the lease ran out" if gone else "nobody owns it while it is under way"
             log.warning("%s: %s; ending the release", place, reason)
             # This store has seen the lease stand still; the one that ends the release goes on under the same name.
             store.acquire(self.name, _OWNS_FOR)

@@ -248,6 +248,44 @@ def test_a_release_that_was_given_up_under_way_is_ended_after_a_while(stage: Sta
     assert (mesh.weights(stage.cluster)["ad-primary"], stage.status()["phase"]) == (100, "Failed")
 
 
+def test_a_release_under_way_whose_lease_was_deleted_is_ended_after_a_while(stage: Stage) -> None:
+    stage.cluster.delete(LEASE, "test", "penstock-ad")
+    clock = Shifted()
+    watchdog = ClusterWatchdog(stage.cluster, BEAT, clock)
+
+    look(watchdog, clock, 50)
+    assert mesh.weights(stage.cluster)["ad-primary"] == 70
+
+    look(watchdog, clock, 30)
+    assert (mesh.weights(stage.cluster)["ad-primary"], stage.status()["phase"]) == (100, "Failed")
+    told = [event["message"] for event in stage.cluster.list(EVENT, "test")]
+    assert any("nobody owns it while it is under way" in message for message in told)
+
+
+def test_an_owner_whose_lease_was_deleted_takes_it_again_and_is_left_alone(stage: Stage) -> None:
+    stage.cluster.delete(LEASE, "test", "penstock-ad")
+    clock = Shifted()
+    watchdog = ClusterWatchdog(stage.cluster, BEAT, clock)
+
+    look(watchdog, clock, 40)
+    KubernetesStateStore(stage.cluster, PLACE, clock).acquire("pipeline", STAGE_LEASE)
+    look(watchdog, clock, 50)
+
+    assert mesh.weights(stage.cluster)["ad-primary"] == 70
+
+
+def test_records_that_cannot_be_read_keep_no_lease_from_being_looked_at(
+    stage: Stage, api: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Shifted()
+    api.refuse("GET /api/v1/configmaps", status=403, times=1000)
+
+    look(ClusterWatchdog(stage.cluster, Beat((), "test"), clock), clock, 60 + 30)
+
+    assert "told to say 403" in caplog.text
+    assert mesh.weights(stage.cluster)["ad-primary"] == 100
+
+
 def test_a_namespace_that_cannot_be_read_hides_no_other(stage: Stage, api: ApiServer) -> None:
     clock = Shifted()
     api.refuse("/namespaces/shop/leases", status=403, times=1000)

@@ -62,8 +62,8 @@ class KubernetesStateStore:
         """Give the text of the Canary that the release was last decided by, empty when none was kept."""
         return str(((self._read() or {}).get("data") or {}).get(SOURCE, ""))
 
-    def judge(self, found: Manifest) -> Lease:
-        """Give the lease as a Lease object that was just listed has it; as `look`."""
+    def judge(self, found: Manifest | None) -> Lease:
+        """Give the lease as a Lease object that was just listed has it, None for none; as `look`."""
         return self._tenure.judge(found)
 
     def look(self) -> Lease:
@@ -168,6 +168,7 @@ def _parse(text: str, key: str) -> object:
 class Kept:
     """Hold what a cluster keeps of one canary: where its release stands, and the Canary's text."""
 
+    place: Place
     state: RolloutState
     source: str
 
@@ -177,12 +178,12 @@ def list_kept(cluster: Cluster, namespaces: Sequence[str]) -> Iterator[Kept]:
     for namespace in namespaces or ("",):
         for found in cluster.list(CONFIG_MAP, namespace, PICKED):
             data = found.get("data") or {}
-            name = found["metadata"]["name"]
-            if name.startswith(PREFIX) and STATE in data:
-                yield from _read_kept(data, name)
+            metadata = found["metadata"]
+            if metadata["name"].startswith(PREFIX) and STATE in data:
+                yield from _read_kept(data, Place(metadata["namespace"], metadata["name"].removeprefix(PREFIX)))
 
 
-def _read_kept(data: dict[str, str], name: str) -> Iterator[Kept]:
+def _read_kept(data: dict[str, str], place: Place) -> Iterator[Kept]:
     with suppress(ConfigurationError):
-        state = record.decode(_parse(data[STATE], name))
-        yield Kept(state, data.get(SOURCE, ""))
+        state = record.decode(_parse(data[STATE], place.key))
+        yield Kept(place, state, data.get(SOURCE, ""))

@@ -152,7 +152,7 @@ def _autoscaler(plan: RolloutPlan) -> Kind:
 
 def _list_watchdog(_: RolloutPlan) -> Iterator[Right]:
     yield Right(LEASE, ("list",), "find releases whose owner is gone")
-    yield Right(CONFIG_MAP, ("list",), "show where releases stand, with --metrics-port")
+    yield Right(CONFIG_MAP, ("list",), "find releases under way whose Lease was deleted; show where they stand")
 
 
 def _list_wait(plan: RolloutPlan) -> Iterator[Right]:
