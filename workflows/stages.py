@@ -126,9 +126,10 @@ def start(release: Release, watch: Watch = ignore) -> RolloutState:
     return drive(release, _comes_to(stage.READY), watch, stage.Start())
 
 
-def gate(release: Release, watch: Watch = ignore) -> RolloutState:
+def gate(release: Release, watch: Watch = ignore, *, at: int = 0) -> RolloutState:
     """Judge the canary at its weight until it passes, or until the traffic has gone home.
 
+    One whose weight is less than `at`, in percent, is rolled back: its traffic fled, and nobody climbs to it again.
     Before any traffic it asks the pre-rollout hooks; else it observes for an interval first. A canary that passed stays
     judged while a confirm-traffic-increase hook says no, or somebody has paused it.
     """
@@ -137,7 +138,7 @@ def gate(release: Release, watch: Watch = ignore) -> RolloutState:
         return ended
     if release.state().started:
         release.platform.clock.sleep(release.plan.analysis.interval)
-    return drive(release, _passed, watch, stage.Gate())
+    return drive(release, _passed, watch, stage.Gate(at))
 
 
 def _passed(record: TickRecord) -> bool:
@@ -145,7 +146,10 @@ def _passed(record: TickRecord) -> bool:
 
 
 def set_weight(release: Release, percent: int, watch: Watch = ignore) -> RolloutState:
-    """Give the canary a share of the traffic, in whole percents; absolute."""
+    """Give the canary a share of the traffic, in whole percents; absolute.
+
+    When the traffic it has goes home in the meantime, it stays there: a canary never gets back at once what it lost.
+    """
     sticky = percent > 0 and release.plan.analysis.affinity is not None
     matched = percent > 0 and release.plan.strategy is Strategy.AB_TESTING
     return _set_route(release, Route(percent, matched=matched, sticky=sticky), f"canary weight {percent}", watch)
@@ -160,7 +164,10 @@ def mirror(release: Release, watch: Watch = ignore, *, on: bool) -> RolloutState
 
 def _set_route(release: Release, route: Route, what: str, watch: Watch) -> RolloutState:
     return _ended(release, ANALYSED, f"set-weight {route.canary_percent}") or drive(
-        release, _comes_to(stage.WEIGHT_SET), watch, stage.SetRoute(route, what)
+        release,
+        lambda record: record.decision.reason in {stage.WEIGHT_SET, stage.WEIGHT_LOST},
+        watch,
+        stage.SetRoute(route, what, release.state().weight),
     )
 
 
@@ -203,7 +210,7 @@ def _confirm_promotion(release: Release, patience: timedelta) -> HookRound:
 def promote(release: Release, watch: Watch = ignore) -> RolloutState:
     """Give the primary the canary's template and wait until it is ready, the traffic still where it was."""
     return _ended(release, ANALYSED | _PROMOTED, "promote") or drive(
-        release, _comes_to(stage.PRIMARY_READY), watch, stage.CopyTemplate()
+        release, _comes_to(stage.PRIMARY_READY), watch, stage.CopyTemplate(release.state().weight)
     )
 
 

@@ -117,6 +117,11 @@ def test_a_server_that_is_away_is_named(words: list[str], capsys: pytest.Capture
         (["serve", "--config", "FOLDER"], "Is a directory"),
         (["simulate", CANARY, "--rps", "many"], "--rps: 'many' is not a number"),
         (["stage", "set-weight", "most", "--file", CANARY, "--platform", "memory"], "'most' is not a whole percent"),
+        (
+            ["stage", "gate", "120", "--file", CANARY, "--platform", "memory"],
+            "stage gate: '120' is not a whole percent",
+        ),
+        (["stage", "start", "20", "--file", CANARY, "--platform", "memory"], "stage start: needs no value, got '20'"),
         (["wait", "deployment/ad"], "write canary/NAME"),
         (["gate", "show", "ad", "promotion"], "is not NAME.NAMESPACE"),
         (["load", "render", "--target", "moon", "--rate", "1"], "target"),

@@ -76,7 +76,7 @@ def test_an_approval_decides(stage: Stage, tmp_path: Path, answer: str, status: 
 
     assert (stage.image("ad-primary"), stage.home()) == (image, True)
     following = run.nodes[run.nodes.index("hold") + 1 :]
-    assert following[0] == {"YES": "gate", "NO": "rollback"}[answer]
+    assert following[0] == {"YES": "gate 60", "NO": "rollback"}[answer]
 
 
 def test_a_release_is_held_while_somebody_thinks_about_it(stage: Stage, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_good_version_is_promoted_with_one_pod_though_every_call_comes_twice(s
 
     assert plugin.engine().run() == "Succeeded"
 
-    assert plugin.runner.done == ["acquire", "initialise", "start", "gate", *STEPS, *PROMOTION]
+    assert plugin.runner.done == ["acquire", "initialise", "start", "gate 0", *STEPS, *PROMOTION]
     assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v2", True, "Succeeded")
 
 

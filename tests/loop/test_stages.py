@@ -226,15 +226,16 @@ def test_a_condemned_release_is_rolled_back_by_whatever_stage_comes_next(stage: 
 
 
 def test_a_set_weight_waits_for_an_obstacle_to_pass() -> None:
-    story = Story().at_weight(20)
-    story.workload.stall(Arm.PRIMARY)
+    story = Story()
+    stages.start(story.release)
+    story.workload.stall(Arm.CANARY)
 
     def recover(_: TickRecord) -> None:
-        story.workload.recover(Arm.PRIMARY)
+        story.workload.recover(Arm.CANARY)
 
-    state = stages.set_weight(story.release, 40, recover)
+    state = stages.set_weight(story.release, 20, recover)
 
-    assert (state.weight, story.weights) == (40, [0, 20, 100, 0, 40])
+    assert (state.weight, story.weights) == (20, [0, 20])
 
 
 def test_a_weight_that_is_set_is_sticky_where_sessions_are() -> None:

@@ -158,6 +158,49 @@ def test_a_pipeline_goes_the_way_of_a_whole_release(tmp_path: Path, name: str, m
     assert course(staged, pods.release) == course(whole, whole.release)
 
 
+class Meddler:
+    """Calls the hooks of a story; at the second rollout hook somebody takes all traffic off the canary."""
+
+    def __init__(self, story: Story) -> None:
+        self._story, self._left = story, 2
+
+    def call(self, asked: Hook, payload: HookPayload) -> HookAnswer:
+        """Call a hook."""
+        self._left -= asked.type is HookType.ROLLOUT
+        if self._left == 0:
+            self._story.router.shift(Route())
+            self._left = -1
+        return self._story.hooks.call(asked, payload)
+
+
+def meddled() -> Story:
+    story = COURSES["canary"].story()
+    story.plug(hooks=Meddler(story))
+    return story
+
+
+def test_argo_climbs_again_as_a_whole_release_when_somebody_took_the_traffic_away(tmp_path: Path) -> None:
+    whole, staged = meddled(), meddled()
+    loop.run(whole.release)
+    pods = PaperPods(staged)
+
+    by_argo("canary", pods, tmp_path).run()
+
+    assert [route.canary_percent for route in routes(whole)] == [0, 50, 100, 0, 50, 100, 0]
+    assert course(staged, pods.release) == course(whole, whole.release)
+
+
+def test_tekton_whose_weights_are_written_down_ends_when_somebody_took_the_traffic_away(tmp_path: Path) -> None:
+    story = meddled()
+    pods = PaperPods(story)
+
+    by_tekton("canary", pods, tmp_path).run()
+
+    state = pods.release.state()
+    assert (state.phase, state.promoted_revision, state.weight) == (Phase.FAILED, "v1", 0)
+    assert state.reason == "canary weight is 0 where 100 was to be judged; start again"
+
+
 class Second:
     """The pods of a second pipeline, which is another owner."""
 

@@ -93,7 +93,8 @@ def test_status_tells_where_a_release_stands(theatre: Theatre) -> None:
     [
         (["set-weight", "101"], "'101' is not a whole percent from 0 to 100"),
         (["set-weight"], "needs a value"),
-        (["gate", "now"], "needs no value"),
+        (["gate", "now"], "'now' is not a whole percent from 0 to 100"),
+        (["start", "now"], "needs no value"),
         (["mirror", "maybe"], "'maybe' is not on or off"),
         (["hook", "post-rolout"], "unknown type 'post-rolout'; known: confirm-rollout"),
         (["gate"], "stage 'gate' cannot run in phase Initialized; it needs Progressing or WaitingPromotion"),

@@ -37,9 +37,17 @@ Stage = Callable[[Release, str], RolloutState]
 
 
 def _set_weight(release: Release, value: str) -> RolloutState:
+    return stages.set_weight(release, _read_percent("set-weight", value))
+
+
+def _gate(release: Release, value: str) -> RolloutState:
+    return stages.gate(release, at=_read_percent("gate", value) if value else 0)
+
+
+def _read_percent(name: str, value: str) -> int:
     if not value.isdecimal() or int(value) > 100:  # noqa: PLR2004 - percent
-        raise ConfigurationError(f"stage set-weight: {value!r} is not a whole percent from 0 to 100")
-    return stages.set_weight(release, int(value))
+        raise ConfigurationError(f"stage {name}: {value!r} is not a whole percent from 0 to 100")
+    return int(value)
 
 
 def _mirror(release: Release, value: str) -> RolloutState:
@@ -67,7 +75,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         "start": lambda release, _: stages.start(release),
         "set-weight": _set_weight,
         "mirror": _mirror,
-        "gate": lambda release, _: stages.gate(release),
+        "gate": _gate,
         "promote": lambda release, _: stages.promote(release),
         "shift-back": lambda release, _: stages.shift_back(release),
         "finalise": lambda release, _: stages.finalise(release),
@@ -78,6 +86,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
     }
 )
 _WITH_VALUE = frozenset({"hook", "set-weight", "mirror"})
+_MAY_HAVE_VALUE = frozenset({"gate"})
 _FIRST = frozenset({"acquire", "initialise"})
 _LAST = frozenset({"release", "finish"})
 _ALWAYS = frozenset({"status", "rollback", "release", "finish"})
@@ -171,7 +180,11 @@ def make_parser() -> argparse.ArgumentParser:
     names = sorted({*STAGES, "hook", "status"})
     parser.add_argument("stage", choices=names, metavar="STAGE", help=", ".join(names))
     parser.add_argument(
-        "value", nargs="?", default="", metavar="VALUE", help="for set-weight a percent, mirror on or off, hook a type"
+        "value",
+        nargs="?",
+        default="",
+        metavar="VALUE",
+        help="for set-weight a percent, mirror on or off, hook a type; gate: the weight that must still be set",
     )
     parser.add_argument("--file", type=Path, metavar="CANARY", help="a file with one Canary")
     add_subject_options(parser)
@@ -213,7 +226,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _check(arguments: argparse.Namespace) -> None:
     if not arguments.owner:
         raise ConfigurationError("--owner: empty; name who owns the release, the same for all its stages")
-    if bool(arguments.value) is not (arguments.stage in _WITH_VALUE):
+    if arguments.stage not in _MAY_HAVE_VALUE and bool(arguments.value) is not (arguments.stage in _WITH_VALUE):
         needs = "a value" if arguments.stage in _WITH_VALUE else "no value"
         raise ConfigurationError(f"stage {arguments.stage}: needs {needs}, got {arguments.value!r}")
     types = [hook_type.value for hook_type in HookType]

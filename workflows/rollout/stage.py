@@ -20,6 +20,7 @@ from workflows.rollout.traffic import Route
 
 READY = "canary is ready"
 WEIGHT_SET = "weight is set"
+WEIGHT_LOST = "the traffic went home; no weight is set"
 PRIMARY_READY = "primary is ready"
 
 
@@ -36,12 +37,19 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Judge the canary at its weight, and ask whether it may have more, without moving it on."""
+    """Judge the canary at its weight, and ask whether it may have more, without moving it on.
+
+    `at` is the weight it must have: a pipeline whose weights are written down cannot climb to it again.
+    """
+
+    at: int = 0
 
     def __call__(self, tick: Tick) -> Deliberation | Decision:
         """Decide whether the canary passes; the pace is SOON when its next stage may come."""
         heeded = _heed(tick)
-        return heeded if isinstance(heeded, Decision) else _judge(heeded, deliberate_admission)
+        if isinstance(heeded, Decision):
+            return heeded
+        return _look_at_weight(heeded, self.at, "judged") or _judge(heeded, deliberate_admission)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +63,24 @@ class ConfirmPromotion:
         heeded = _heed(tick)
         if isinstance(heeded, Decision):
             return heeded
-        obstacle = look_for_obstacle(heeded) or self._look_at_weight(heeded)
+        obstacle = look_for_obstacle(heeded) or _look_at_weight(heeded, self.weight, "promoted")
         if obstacle:
             return obstacle
         waited = tick.state.phase is Phase.WAITING_PROMOTION or tick.state.paused
         # At first the gate before has judged: in a whole release who passes is asked about in the same tick.
         return _judge(heeded, deliberate_confirmation) if waited else deliberate_confirmation(heeded)
 
-    def _look_at_weight(self, tick: Tick) -> Decision | None:
-        if tick.state.weight >= self.weight:
-            return None
-        reason = f"canary weight is {tick.state.weight} where {self.weight} was to be promoted; start again"
-        return roll_back(tick, Cause.ABORTED, reason)
-
 
 @dataclass(frozen=True, slots=True)
 class SetRoute:
-    """Put one route in force."""
+    """Put one route in force.
+
+    `since` is the weight at the beginning of the stage: traffic that fled in its course is climbed to again, from 0.
+    """
 
     route: Route
     what: str
+    since: int = 0
 
     def __call__(self, tick: Tick) -> Decision:
         """Decide to shift, unless something stands in the way."""
@@ -84,6 +90,8 @@ class SetRoute:
         obstacle = look_for_obstacle(heeded) or _hold(heeded)
         if obstacle:
             return obstacle
+        if heeded.state.weight < self.since:
+            return Decision(heeded.state, reason=WEIGHT_LOST)
         state = machine.advance(heeded.state, self.route, heeded.world.now, iterations=_count_iterations(heeded))
         told = (Event(f"Advance {heeded.plan.key} {self.what}"),)
         return Decision(state, (Shift(self.route),), told, reason=WEIGHT_SET)
@@ -91,7 +99,9 @@ class SetRoute:
 
 @dataclass(frozen=True, slots=True)
 class CopyTemplate:
-    """Give the primary the canary's template, and wait until it is ready."""
+    """Give the primary the canary's template, and wait until it is ready; `weight` is what the canary must have."""
+
+    weight: int = 0
 
     def __call__(self, tick: Tick) -> Decision:
         """Decide to promote, or to wait for the primary."""
@@ -99,13 +109,26 @@ class CopyTemplate:
         if isinstance(heeded, Decision):
             return heeded
         if heeded.state.phase in ANALYSED:
-            return look_for_obstacle(heeded) or _hold(heeded) or promotion.promote(heeded)
+            return (
+                look_for_obstacle(heeded)
+                or _look_at_weight(heeded, self.weight, "promoted")
+                or _hold(heeded)
+                or promotion.promote(heeded)
+            )
         if heeded.world.primary.ready:
             return Decision(heeded.state, reason=PRIMARY_READY)
         return promotion.decide_promoting(heeded)
 
 
 StageDecider = Start | Gate | ConfirmPromotion | SetRoute | CopyTemplate
+
+
+def _look_at_weight(tick: Tick, wanted: int, what: str) -> Decision | None:
+    """End a release whose canary has less traffic than was set, wherever it went."""
+    if tick.state.phase not in ANALYSED or tick.state.weight >= wanted:
+        return None
+    reason = f"canary weight is {tick.state.weight} where {wanted} was to be {what}; start again"
+    return roll_back(tick, Cause.ABORTED, reason)
 
 
 def _judge(tick: Tick, step: Callable[[Tick], Deliberation]) -> Deliberation:

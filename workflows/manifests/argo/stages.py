@@ -10,6 +10,7 @@ from workflows.manifests.pipeline import TOKEN, Part, Shape
 from workflows.rollout.plan import Analysis, Strategy
 from workflows.rollout.step import NO_MESH
 
+_FOUND, _APPROVED = (f"{{{{steps.{name}.outputs.parameters.weight}}}}" for name in ("start", "hold"))
 _PHASE, _NEXT = ("'{{steps.start.outputs.parameters." + name + "}}'" for name in ("phase", "next"))
 GOING_ON = f"({_PHASE} == 'Progressing' || {_PHASE} == 'WaitingPromotion')"
 # What follows the start: a weight, the promotion, or nothing, where there is no new revision.
@@ -53,7 +54,7 @@ def write_release(target: Target, shape: Shape) -> dict[str, Any]:
         Part.ACQUIRE: [[_call("acquire", "take the release", "acquire"), _check_load()]],
         Part.INITIALISE: [[_call("initialise", "make the primary", "initialise")]],
         Part.START: [[_call("start", "start the canary", "start")]],
-        Part.PRE_ROLLOUT: [[_call("pre-rollout", "pre-rollout", "gate", when=GOING_ON)]],
+        Part.PRE_ROLLOUT: [[_call("pre-rollout", "pre-rollout", "gate", _FOUND, when=GOING_ON)]],
         Part.ANALYSIS: [*_judge_taken_over(shape), *_write_analysis(target)],
         Part.APPROVAL: list(_write_approval()),
         Part.CONFIRM_PROMOTION: [
@@ -76,15 +77,15 @@ def _write_approval() -> Iterator[list[dict[str, Any]]]:
     yield [_call("refused", "not approved: roll back", "rollback", when=refused)]
     # While a person thinks nobody judges.
     load = _write_load("load-approved", "load-after-the-approval", f"{asked} && {_LOADING}")
-    yield [_call("judge-approved", "judge-after-the-approval", "gate", when=asked), load]
+    yield [_call("judge-approved", "judge-after-the-approval", "gate", _APPROVED, when=asked), load]
 
 
 def _judge_taken_over(shape: Shape) -> list[list[dict[str, Any]]]:
     """Write the judgement of a canary that had traffic at the start, unless the pre-rollout's gate is that already."""
     if Part.PRE_ROLLOUT in shape.parts:
         return []
-    taken_over = f"{GOING_ON} && '{{{{steps.start.outputs.parameters.weight}}}}' != '0'"
-    return [[_call("taken-over", "judge-what-was-taken-over", "gate", when=taken_over)]]
+    taken_over = f"{GOING_ON} && '{_FOUND}' != '0'"
+    return [[_call("taken-over", "judge-what-was-taken-over", "gate", _FOUND, when=taken_over)]]
 
 
 def _write_analysis(target: Target) -> list[list[dict[str, Any]]]:
@@ -95,7 +96,10 @@ def _write_analysis(target: Target) -> list[list[dict[str, Any]]]:
         return [[{"name": "analysis", "template": "weight-step", "arguments": _give(first), "when": _STEPPING}]]
     matches = target.strategy is Strategy.AB_TESTING
     iterating = _STEPPING if matches else f"{_STEPPING} && {_NEXT} != '100'"
-    rounds = [_write_iteration(number, analysis.iterations, iterating) for number in range(1, analysis.iterations + 1)]
+    rounds = [
+        _write_iteration(f"iteration {number} of {analysis.iterations}", number, iterating, "100" if matches else "")
+        for number in range(1, analysis.iterations + 1)
+    ]
     if matches:
         routed = _call("matched", "route matched requests to the canary", "set-weight", "100", when=iterating)
     elif analysis.mirror_percent and target.provider != NO_MESH:
@@ -105,10 +109,9 @@ def _write_analysis(target: Target) -> list[list[dict[str, Any]]]:
     return [[routed], *rounds]
 
 
-def _write_iteration(number: int, count: int, when: str) -> list[dict[str, Any]]:
-    shown = f"iteration {number} of {count}"
+def _write_iteration(shown: str, number: int, when: str, at: str) -> list[dict[str, Any]]:
     load = _write_load(f"load-{number}", f"load, {shown}", f"{when} && {_LOADING}")
-    return [_call(f"iteration-{number}", shown, "gate", when=when), load]
+    return [_call(f"iteration-{number}", shown, "gate", at, when=when), load]
 
 
 def _write_move(target: Target, shape: Shape) -> list[list[dict[str, Any]]]:
@@ -119,7 +122,7 @@ def _write_move(target: Target, shape: Shape) -> list[list[dict[str, Any]]]:
     again = _call("confirm-again", "confirm-the-promotion-again", "hook", "confirm-promotion", when=_STEPPING)
     return [
         [_call("all", "route all traffic to the canary", "set-weight", "100", when=_STEPPING)],
-        [_call("judge-all", "judge-with-all-users", "gate", when=_STEPPING), load],
+        [_call("judge-all", "judge-with-all-users", "gate", "100", when=_STEPPING), load],
         *([[again]] if Part.CONFIRM_PROMOTION in shape.parts else []),
     ]
 

@@ -41,7 +41,7 @@ _TOLD = ("verdict", "weight", "reason", "report")
 _GOING_ON: Mapping[str, Any] = MappingProxyType(
     {"input": "$(tasks.start.results.phase)", "operator": "in", "values": ["Progressing", "WaitingPromotion"]}
 )
-_NEXT = "$(tasks.start.results.next)"
+_FOUND, _NEXT = "$(tasks.start.results.weight)", "$(tasks.start.results.next)"
 _STEPPING: Mapping[str, Any] = MappingProxyType({"input": _NEXT, "operator": "notin", "values": ["promote", ""]})
 _PROMOTING: Mapping[str, Any] = MappingProxyType({"input": _NEXT, "operator": "notin", "values": [""]})
 _LOAD_FITS: Mapping[str, str] = MappingProxyType({"at-most": "$(params.lease)"})  # nobody renews it beside a load
@@ -104,7 +104,7 @@ def _list_groups(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
         Part.ACQUIRE: [[_call(plan, "acquire", "take the release", "acquire"), _check_load()]],
         Part.INITIALISE: [[_call(plan, "initialise", "make the primary", "initialise")]],
         Part.START: [[_call(plan, "start", "start the canary", "start")]],
-        Part.PRE_ROLLOUT: [[_call(plan, "pre-rollout", "pre-rollout", "gate", **going_on)]],
+        Part.PRE_ROLLOUT: [[_call(plan, "pre-rollout", "pre-rollout", "gate", _FOUND, **going_on)]],
         Part.ANALYSIS: [*_judge_taken_over(plan, shape), *_list_analysis(plan)],
         Part.APPROVAL: list(_list_approval(plan, shape)),
         Part.CONFIRM_PROMOTION: [
@@ -122,8 +122,8 @@ def _list_groups(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
 def _judge_taken_over(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
     """List the judgement of a canary that had traffic at the start, unless the pre-rollout's gate is that already."""
     if Part.PRE_ROLLOUT not in shape.parts:
-        when = [dict(_GOING_ON), {"input": "$(tasks.start.results.weight)", "operator": "notin", "values": ["0"]}]
-        yield [_call(plan, "taken-over", "judge what was taken over", "gate", when=when)]
+        when = [dict(_GOING_ON), {"input": _FOUND, "operator": "notin", "values": ["0"]}]
+        yield [_call(plan, "taken-over", "judge what was taken over", "gate", _FOUND, when=when)]
 
 
 def _list_analysis(plan: RolloutPlan) -> Iterator[Group]:
@@ -136,11 +136,11 @@ def _list_weights(plan: RolloutPlan) -> Iterator[Group]:
     if plan.analysis.mirror_percent:
         mirroring = {"input": _NEXT, "operator": "in", "values": ["0"]}
         yield [_call(plan, "mirror", "mirror to the canary", "mirror", "on", when=[dict(mirroring)])]
-        yield _judge(plan, "judge-mirrored", "judge at 0%", "load-mirrored", mirroring)
+        yield _judge(plan, "judge-mirrored", "judge at 0%", mirroring)
     for place, weight in enumerate(weights, 1):
         reached = _skip_at(*weights[place:])
         yield [_call(plan, f"weight-{weight}", f"weight {weight}%", "set-weight", str(weight), when=[dict(reached)])]
-        yield _judge(plan, f"judge-{weight}", f"judge at {weight}%", f"load-{weight}", reached)
+        yield _judge(plan, f"judge-{weight}", f"judge at {weight}%", reached, str(weight))
 
 
 def _list_iterations(plan: RolloutPlan) -> Iterator[Group]:
@@ -156,7 +156,7 @@ def _list_iterations(plan: RolloutPlan) -> Iterator[Group]:
         yield [_call(plan, "idle", "keep the users on the primary", "set-weight", "0", when=[dict(iterating)])]
     for number in range(1, analysis.iterations + 1):
         shown = f"iteration {number} of {analysis.iterations}"
-        yield _judge(plan, f"iteration-{number}", shown, f"load-{number}", iterating)
+        yield _judge(plan, f"iteration-{number}", shown, iterating, "100" if matches else "")
 
 
 def _list_move(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
@@ -165,7 +165,7 @@ def _list_move(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
         return
     when: dict[str, Any] = {"when": [dict(_STEPPING)]}
     yield [_call(plan, "all", "route all traffic to the canary", "set-weight", "100", **when)]
-    yield _judge(plan, "judge-all", "judge with all users", "load-all", _STEPPING)
+    yield _judge(plan, "judge-all", "judge with all users", _STEPPING, "100")
     if Part.CONFIRM_PROMOTION in shape.parts:
         yield [_call(plan, "confirm-again", "confirm the promotion again", "hook", "confirm-promotion", **when)]
 
@@ -178,10 +178,13 @@ def _skip_at(*weights: int) -> Mapping[str, Any]:
     return {**_STEPPING, "values": [*map(str, weights), *_STEPPING["values"]]}
 
 
-def _judge(plan: RolloutPlan, name: str, shown: str, load: str, when: Mapping[str, Any]) -> Group:
-    """Write a judgement with load beside it, which runs where a target is named."""
-    beside = _make_load(load, f"load, {shown}", [dict(when), dict(_LOADING)])
-    return [_call(plan, name, shown, "gate", when=[dict(when)]), beside]
+def _judge(plan: RolloutPlan, name: str, shown: str, when: Mapping[str, Any], at: str = "") -> Group:
+    """Write a judgement at a weight, with load beside it, which runs where a target is named.
+
+    A canary that lost its traffic there ends: what is written down cannot climb to it again.
+    """
+    beside = _make_load(f"load-{name.partition('-')[2]}", f"load, {shown}", [dict(when), dict(_LOADING)])
+    return [_call(plan, name, shown, "gate", at, when=[dict(when)]), beside]
 
 
 def _check_load() -> dict[str, Any]:
@@ -220,7 +223,7 @@ def _list_approval(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
         }
     ]
     # While a person thinks nobody judges.
-    yield _judge(plan, "judge-approved", "judge after the approval", "load-approved", _GOING_ON)
+    yield _judge(plan, "judge-approved", "judge after the approval", _GOING_ON, "$(tasks.hold.results.weight)")
 
 
 def _call(plan: RolloutPlan, name: str, shown: str, stage: str, value: str = "", **more: Any) -> dict[str, Any]:

@@ -91,7 +91,7 @@ STAGE = Entry(
         ),
         *CANARY_PARAMS,
         Param("owner", "who owns the release; the same for all its stages", sample="a-run-of-mine"),
-        Param("value", "what the stage needs: a percent, on or off, a type of hook", ""),
+        Param("value", "what the stage needs: a percent (gate: that must still be set), on or off, a type of hook", ""),
         Param("lease", "how long the release may wait for its next stage", "5m"),
         Param("hold", "hold: how long somebody may take to approve, for which the lease is made longer", ""),
         Param("on-conflict", "fail, wait or supersede while another owner holds the release", "fail"),
