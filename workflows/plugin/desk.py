@@ -5,6 +5,7 @@ at once, or after a restart gets the answer of the first.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from webhooks.errors import StoreError
 from webhooks.hooks import HookService
@@ -22,6 +23,13 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 60.0
 _LINE, _TAIL = 400, 4096
 
 
+@lru_cache(maxsize=128)
+def _read(body: bytes, settings: PluginSettings) -> Task | None:
+    """Read a call; the agent sends the same one again until its node has ended."""
+    call = read_call(body)
+    return None if call is None else read_task(call, settings)
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Hold the service whose runs do the work, and what every stage gets."""
@@ -32,8 +40,8 @@ class Desk:
     def answer(self, body: bytes) -> Answer | None:
         """Answer one call of the agent, None for a template that is not ours; never waits."""
         try:
-            call = read_call(body)
-            return None if call is None else self._attend(read_task(call, self.settings))
+            task = _read(body, self.settings)
+            return None if task is None else self._attend(task)
         except ConfigurationError as error:
             return Answer(NodePhase.ERROR, str(error))
         except StoreError as error:
