@@ -351,6 +351,20 @@ def test_a_finish_does_not_wait_long_for_a_promotion_that_hangs() -> None:
     assert story.clock.now() - began < timedelta(seconds=15)
 
 
+@pytest.mark.parametrize("phase", [Phase.PROMOTING, Phase.FINALISING])
+def test_a_rollback_after_the_primary_took_the_version_over_says_so_and_can_be_undone(phase: Phase) -> None:
+    story = reach(phase)
+
+    state = undo(story.release)
+    again = undo(story.release)
+
+    late = "undone; too late: the primary runs v2 already, set the target back to leave it"
+    assert (state.phase, state.promoted_revision, state.reason) == (Phase.FAILED, "v2", late)
+    assert again == state
+    story.workload.deploy("v1")
+    assert (story.run().cause, story.workload.primary_revision) == (Cause.PROMOTED, "v1")
+
+
 def test_a_rollback_names_who_asked_for_it() -> None:
     story = reach(Phase.PROGRESSING)
 

@@ -56,9 +56,17 @@ def roll_back(
     actions: list[Action] = [Shift(route)] if arm else []
     if route.canary_percent == 0:
         actions.append(Scale(Arm.CANARY, up=False))
+    if machine.runs_new(before, route):
+        reason = _say_too_late(reason, before.revision)
     after = machine.roll_back(before, route, cause, reason, world.now)
     told = (*events, _declare(tick, cause, reason), _farewell(tick, route, arm))
     return Decision(after, tuple(actions), told, Pace.DONE, reason=reason, ended=True)
+
+
+def _say_too_late(reason: str, revision: str) -> str:
+    late = f"too late: the primary runs {revision} already, set the target back to leave it"
+    # Who was killed in the midst of an ending ends again, for the reason that was kept.
+    return reason if reason.endswith(late) else f"{reason}; {late}"
 
 
 def _declare(tick: Tick, cause: Cause, reason: str) -> Event:

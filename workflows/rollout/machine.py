@@ -270,6 +270,16 @@ def finish(state: RolloutState, at: datetime) -> RolloutState:
 
 
 def roll_back(state: RolloutState, route: Route, cause: Cause, reason: str, at: datetime) -> RolloutState:
-    """Record that the release is over without promotion, where its traffic went and why."""
+    """Record that the release is over without promotion, where its traffic went and why.
+
+    A primary that has taken the new template over and serves it keeps it: setting the target back is a release then.
+    """
     moved = _move(state, Signal.ROLLED_BACK, at)
-    return replace(moved, route=route, weight=route.canary_percent, iterations=0, cause=cause, reason=reason)
+    runs = state.revision if runs_new(state, route) else state.promoted_revision
+    ended = replace(moved, route=route, weight=route.canary_percent, iterations=0, cause=cause, reason=reason)
+    return replace(ended, promoted_revision=runs)
+
+
+def runs_new(state: RolloutState, route: Route) -> bool:
+    """Tell whether users who are sent to the primary get what was to be promoted."""
+    return state.phase in {Phase.PROMOTING, Phase.FINALISING} and route.canary_percent == 0
