@@ -208,10 +208,21 @@ def _confirm_promotion(release: Release, patience: timedelta) -> HookRound:
 
 
 def promote(release: Release, watch: Watch = ignore) -> RolloutState:
-    """Give the primary the canary's template and wait until it is ready, the traffic still where it was."""
-    return _ended(release, ANALYSED | _PROMOTED, "promote") or drive(
-        release, _comes_to(stage.PRIMARY_READY), watch, stage.CopyTemplate(release.state().weight)
-    )
+    """Give the primary the canary's template and wait until it is ready, the traffic still where it was.
+
+    Raises ConfigurationError for a canary that has none of the traffic by which it was to be judged.
+    """
+    ended = _ended(release, ANALYSED | _PROMOTED, "promote")
+    if ended is None and _is_unproved(release.plan, release.state()):
+        raise ConfigurationError(
+            f"{release.plan.key}: stage 'promote' cannot run at canary weight 0; set-weight and gate come before it"
+        )
+    return ended or drive(release, _comes_to(stage.PRIMARY_READY), watch, stage.CopyTemplate(release.state().weight))
+
+
+def _is_unproved(plan: RolloutPlan, state: RolloutState) -> bool:
+    judged = plan.strategy is not Strategy.BLUE_GREEN and not plan.skip_analysis
+    return judged and state.phase in ANALYSED and state.weight == 0 and not state.condemned
 
 
 def shift_back(release: Release, watch: Watch = ignore) -> RolloutState:

@@ -122,6 +122,8 @@ def test_a_server_that_is_away_is_named(words: list[str], capsys: pytest.Capture
             "stage gate: '120' is not a whole percent",
         ),
         (["stage", "start", "20", "--file", CANARY, "--platform", "memory"], "stage start: needs no value, got '20'"),
+        (["stage", "initialise", "--file", CANARY, "--platform", "memory", "--results", "/proc/x"], "with --results"),
+        (["stage", "acquire", "--file", CANARY, "--platform", "memory", "--report", "/proc/x/y"], "with --report"),
         (["wait", "deployment/ad"], "write canary/NAME"),
         (["gate", "show", "ad", "promotion"], "is not NAME.NAMESPACE"),
         (["load", "render", "--target", "moon", "--rate", "1"], "target"),

@@ -1,13 +1,16 @@
 """A canary whose traffic went home in the midst of a pipeline never gets it back at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from tests.rollout_story import Story
+from tests.rollout_story import Story, ab_test, blue_green, plan
 from workflows import stages
+from workflows.errors import ConfigurationError
 from workflows.release import TickRecord
 from workflows.rollout.phase import Phase
+from workflows.rollout.plan import RolloutPlan
 from workflows.rollout.state import Cause, Verdict
 from workflows.rollout.traffic import Arm, Route
 
@@ -80,6 +83,25 @@ def test_a_promote_promotes_nothing_that_lost_its_traffic(lose: Loss) -> None:
 
     assert (state.phase, state.cause, story.workload.primary_revision) == (Phase.FAILED, Cause.ABORTED, "v1")
     assert state.reason == "canary weight is 0 where 80 was to be promoted; start again"
+
+
+@pytest.mark.parametrize("of", [plan(), ab_test()], ids=["canary", "a/b"])
+def test_a_promote_is_refused_to_a_canary_that_has_no_traffic(of: RolloutPlan) -> None:
+    story = Story(of)
+    stages.start(story.release)
+
+    with pytest.raises(ConfigurationError, match="cannot run at canary weight 0; set-weight and gate come before it"):
+        stages.promote(story.release)
+
+    assert (story.state.phase, story.workload.primary_revision) == (Phase.PROGRESSING, "v1")
+
+
+def test_a_promote_follows_the_start_where_no_user_is_to_judge_by() -> None:
+    for of in (replace(plan(), skip_analysis=True), blue_green()):
+        story = Story(of)
+        stages.start(story.release)
+
+        assert stages.promote(story.release).phase is Phase.PROMOTING
 
 
 def test_a_gate_at_the_weight_that_is_set_judges_as_ever() -> None:

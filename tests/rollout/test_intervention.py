@@ -158,6 +158,7 @@ def test_a_paused_pipeline_waits_with_its_next_weight() -> None:
 def test_a_paused_pipeline_waits_with_its_promotion() -> None:
     story = Story(plan(approval_deadline=INTERVAL * 3))
     stages.start(story.release)
+    stages.set_weight(story.release, 20)
     order(story, Command.PAUSE)
 
     assert stages.promote(story.release).cause is Cause.REFUSED

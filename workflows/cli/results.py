@@ -1,5 +1,6 @@
 """Say where a release stands after a stage, for a person, a script, and a pipeline engine that reads files."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -79,6 +80,21 @@ def _shorten(text: str) -> str:
         if cost > _LONGEST:
             return text[:place]
     return text
+
+
+def prepare(results: Path | None, report: Path | None) -> None:
+    """Refuse places that cannot be written, before anything is moved."""
+    for option, folder in (("--results", results), ("--report", report.parent if report else None)):
+        if folder is None:
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"{folder}: {error.strerror}; name another place with {option}") from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise ConfigurationError(f"{folder}: cannot be written; name another place with {option}")
+    if report and report.is_dir():
+        raise ConfigurationError(f"{report}: is a folder; name a file with --report")
 
 
 def write_results(folder: Path, shown: Mapping[str, object], report_url: str = "") -> None:

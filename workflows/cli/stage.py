@@ -6,6 +6,7 @@ watchdog sends the traffic home.
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from workflows import loop, stages
 from workflows.canary import durations
 from workflows.cli.arguments import add_platform_options, build_platform
 from workflows.cli.report_to import add_report_option, telling
-from workflows.cli.results import describe, write_results
+from workflows.cli.results import describe, prepare, write_results
 from workflows.cli.subject import Subject, add_subject_options, find_subject
 from workflows.custody import keeping, let_go
 from workflows.errors import ConfigurationError, ExitCode
@@ -45,7 +46,7 @@ def _gate(release: Release, value: str) -> RolloutState:
 
 
 def _read_percent(name: str, value: str) -> int:
-    if not value.isdecimal() or int(value) > 100:  # noqa: PLR2004 - percent
+    if not re.fullmatch("[0-9]{1,3}", value) or int(value) > 100:  # noqa: PLR2004 - percent
         raise ConfigurationError(f"stage {name}: {value!r} is not a whole percent from 0 to 100")
     return int(value)
 
@@ -99,6 +100,7 @@ def main(argv: Sequence[str]) -> int:
     """Run one stage and tell by the exit code how the release stands."""
     arguments = make_parser().parse_args(list(argv))
     _check(arguments)
+    prepare(arguments.results, arguments.report)
     subject = find_subject(arguments, arguments.file)
     if subject.plan.suspend and arguments.stage not in _ALWAYS:
         raise ConfigurationError(f"{subject.name}: spec.suspend: true; nothing is released until it is false")
