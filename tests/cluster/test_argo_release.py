@@ -139,5 +139,16 @@ def test_a_load_that_cannot_be_made_is_said_before_anything_is_changed(
 
     assert run.run() == "Failed"
 
-    assert run.nodes == ["acquire", "load render", "finish"]
+    assert run.nodes == ["load render", "finish"]
     assert (stage.image("ad-primary"), stage.home(), stage.status()["phase"]) == ("ad:v1", True, "Initialized")
+
+
+def test_a_load_that_cannot_be_made_takes_the_release_from_nobody(stage: Stage, tmp_path: Path) -> None:
+    stage.set_image("v2")
+    for words in (["acquire"], ["start"], ["gate"], ["set-weight", "30"]):
+        assert stage.stage(*words, "--owner", "another") == 0
+    wrong = {"load-target": stage.prometheus, "load-rate": "many", "on-conflict": "supersede"}
+
+    assert engine(stage, tmp_path, parameters=wrong).run() == "Failed"
+
+    assert (stage.lease()["spec"]["holderIdentity"], stage.status()["canaryWeight"]) == ("another", 30)

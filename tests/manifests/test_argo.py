@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.rollout_story import ab_test, analysis, blue_green, plan
 from workflows import canary
 from workflows.cli import main
 from workflows.errors import ConfigurationError
-from workflows.manifests import argo
+from workflows.manifests import argo, tekton
 from workflows.manifests.argo.pod import SHOWN
 from workflows.manifests.argo_plugin import write_argo_plugin
 from workflows.manifests.pipeline import Shape
@@ -158,7 +159,7 @@ def test_stages_that_a_release_can_do_without_are_left_out(capsys: pytest.Captur
 
     template = yaml.safe_load_all(capsys.readouterr().out).__next__()
     steps = template["spec"]["templates"][0]["steps"]
-    names = ["acquire", "check-load", "start", "taken-over", "analysis", "promote", "shift-back", "finalise"]
+    names = ["check-load", "acquire", "start", "taken-over", "analysis", "promote", "shift-back", "finalise"]
     assert [step["name"] for group in steps for step in group] == names
 
 
@@ -264,7 +265,7 @@ def test_every_pod_is_shown_by_the_name_that_it_is_given(plan: RolloutPlan) -> N
     assert all(templates(plan)[name]["annotations"] == SHOWN for name in named)
 
 
-def ladder(count: int, **settings: float) -> RolloutPlan:
+def ladder(count: int, **settings: object) -> RolloutPlan:
     return plan(analysis(weights=tuple(range(1, count + 1)), **settings))
 
 
@@ -276,3 +277,20 @@ def test_more_weights_than_the_engine_can_nest_are_refused(write: Callable[[Roll
         write(ladder(97))
     with pytest.raises(ConfigurationError, match="97 weights"):
         write(ladder(96, mirror_percent=100))
+
+
+@pytest.mark.parametrize(
+    ("write", "hours"),
+    [
+        (argo.write_argo, 24),
+        (lambda plan: write_argo_plugin(plan, Shape(), "penstock:1"), 24),
+        (tekton.write_tekton, 23),
+    ],
+)
+def test_judgements_that_outlast_the_pipeline_are_refused(write: Callable[[RolloutPlan], object], hours: int) -> None:
+    write(ladder(30, interval=timedelta(minutes=45)))
+
+    with pytest.raises(ConfigurationError, match=rf"32 judgements of 0:45:00 each.* ends after {hours} hours; take"):
+        write(ladder(32, interval=timedelta(minutes=45)))
+    with pytest.raises(ConfigurationError, match="25 judgements of 1:00:00 each"):
+        write(blue_green(25, interval=timedelta(hours=1)))

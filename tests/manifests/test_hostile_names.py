@@ -1,5 +1,6 @@
 """Names that mean something to YAML, to an engine or to a shell: none of them changes what a manifest says."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,24 @@ HOSTILE = [
 ]
 EVERY_HOSTILE = pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 NAMES_OF_PEOPLE = frozenset({"A", "a/b", "a-", "a.", "a..b", "0x1F", HOSTILE[-1]})
-WORDS = ["null", "true", "yes", "no", "on", "0", "1e3", "0x1f", "1.5", "2026-11-23", "12h", "0o7", "1-1"]
+WORDS = [
+    "null",
+    "true",
+    "yes",
+    "no",
+    "on",
+    "0",
+    "0x1f",
+    "1.5",
+    "2026-11-23",
+    "12h",
+    "0o7",
+    "1-1",
+    "1e3",
+    "7e12",
+    "y",
+    "n",
+]
 WRITERS = pytest.mark.parametrize("write", [argo.write_argo, tekton.write_tekton], ids=["argo", "tekton"])
 
 
@@ -86,6 +104,15 @@ def test_a_name_that_yaml_takes_for_something_else_stays_a_text(write: Writer, n
 
     assert {each["metadata"].get("namespace", name) for each in found} == {name}
     assert not CRDS or [fault for each in found for fault in faults(each)] == []
+
+
+@WRITERS
+@pytest.mark.parametrize("name", ["1e3", "7e12", "0o7", "y", "n"])
+def test_a_name_that_only_other_readers_take_for_something_else_is_quoted(write: Writer, name: str) -> None:
+    text = "".join(map(str, write(plan(name=name, namespace=name), None)))
+
+    assert f"'{name}'" in text
+    assert not re.search(f"(: |- ){name}$", text, re.MULTILINE)
 
 
 @WRITERS

@@ -11,10 +11,10 @@ from typing import Any
 
 from workflows.manifests import names
 from workflows.manifests.argo.pod import API
-from workflows.manifests.argo.release import write_template
+from workflows.manifests.argo.release import LONGEST, write_template
 from workflows.manifests.argo.stages import Target
 from workflows.manifests.document import Document
-from workflows.manifests.pipeline import OUTPUTS, TOKEN, Shape
+from workflows.manifests.pipeline import OUTPUTS, TOKEN, Shape, check_time
 from workflows.rollout.plan import RolloutPlan
 
 PLUGIN = "penstock"
@@ -38,6 +38,7 @@ _MOVED: Mapping[str, str] = MappingProxyType({"stage": _STAGE, "load-test": _LOA
 def write_argo_plugin(plan: RolloutPlan, shape: Shape, image: str) -> tuple[Document, ...]:
     """Write the plugin in both of its forms, the template of one canary, and a Workflow for each form."""
     names.check_image(image)
+    check_time(plan, "Argo Workflows", LONGEST)
     name = names.name_pipeline(plan, suffix="-plugin")
     workflow = _write_workflow(plan, name, [])
     beside = _write_workflow(plan, name, [_write_plugin(image)])

@@ -1,11 +1,15 @@
 """Hold what is written as one file of YAML, or of JSON where its name says so."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
+
+_TAKEN_FOR_ANOTHER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|[yYnN]")
+"""Words that kubectl's reader, and readers of YAML 1.2, take for numbers or booleans, and PyYAML for text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    style = "'" if _TAKEN_FOR_ANOTHER.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else style)
 
 
 _Dumper.add_representer(str, _represent_text)

@@ -8,10 +8,13 @@ import enum
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 from workflows.errors import ConfigurationError
+from workflows.rollout.ladder import count_judged
+from workflows.rollout.plan import RolloutPlan
 
 IMAGE = "penstock:latest"
 """The image of the pods unless a parameter names another."""
@@ -117,3 +120,14 @@ def refuse_older(engine: str, version: str | None, needs: Iterable[Need]) -> Non
         if numbers < need.version:
             least = ".".join(map(str, need.version))
             raise ConfigurationError(f"--engine-version: {engine} {version} {need.reason}; it takes {least} or newer")
+
+
+def check_time(plan: RolloutPlan, engine: str, longest: timedelta) -> None:
+    """Raise ConfigurationError for a canary that is judged for longer than its pipeline lasts."""
+    analysis = plan.analysis
+    count = count_judged(analysis) or analysis.iterations
+    if count * analysis.interval >= longest:
+        raise ConfigurationError(
+            f"spec.analysis: {count} judgements of {analysis.interval} each, and a pipeline of {engine} ends after "
+            f"{longest / timedelta(hours=1):.0f} hours; take fewer steps, a shorter interval, or `penstock run`"
+        )

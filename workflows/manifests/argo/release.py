@@ -4,6 +4,7 @@ The rules to keep: a stage that says no is not tried again, trouble of the platf
 safe; nothing is put into a script, since there is none.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from workflows.errors import ConfigurationError
@@ -13,16 +14,17 @@ from workflows.manifests.argo.pod import API, SECURITY, image_parameter, name_ex
 from workflows.manifests.argo.small import write_approval, write_load_test
 from workflows.manifests.argo.stages import MOST_WEIGHTS, Target
 from workflows.manifests.document import Document
-from workflows.manifests.pipeline import Shape
+from workflows.manifests.pipeline import Shape, check_time
 from workflows.rollout.ladder import count_judged
 from workflows.rollout.plan import RolloutPlan
 
-LONGEST_S = 86400
+LONGEST = timedelta(hours=24)
 """How long a release may take in all."""
 
 
 def write_argo(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Document, ...]:
     """Write the template of one canary, and a Workflow that runs it."""
+    check_time(plan, "Argo Workflows", LONGEST)
     shape = shape or Shape()
     name = names.name_pipeline(plan, cluster_wide=shape.cluster_wide)
     target = Target(plan.name, plan.namespace, f"penstock-{plan.name}", plan.strategy, plan.analysis, plan.provider)
@@ -72,7 +74,7 @@ def _write_spec(target: Target, shape: Shape) -> dict[str, Any]:
         "onExit": "finish",
         "serviceAccountName": target.account,
         "automountServiceAccountToken": True,
-        "activeDeadlineSeconds": LONGEST_S,
+        "activeDeadlineSeconds": int(LONGEST.total_seconds()),
         "arguments": {"parameters": [*target.parameters, *_write_parameters(shape)]},
         "synchronization": {"mutexes": [{"name": f"canary-{target.namespace}-{target.name}"}]},
         "podGC": {"strategy": "OnPodSuccess"},

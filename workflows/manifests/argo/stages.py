@@ -50,8 +50,8 @@ def _give(given: Mapping[str, str]) -> dict[str, Any]:
 def write_release(target: Target, shape: Shape) -> dict[str, Any]:
     """Write the stages of a release; without a new revision those after the start are skipped."""
     groups = {
-        # A load that cannot be made is said before anything is changed.
-        Part.ACQUIRE: [[_call("acquire", "take the release", "acquire"), _check_load()]],
+        # A load that cannot be made is said before the release is taken, from whomever.
+        Part.ACQUIRE: [[_check_load()], [_call("acquire", "take the release", "acquire")]],
         Part.INITIALISE: [[_call("initialise", "make the primary", "initialise")]],
         Part.START: [[_call("start", "start the canary", "start")]],
         Part.PRE_ROLLOUT: [[_call("pre-rollout", "pre-rollout", "gate", _FOUND, when=GOING_ON)]],

@@ -5,12 +5,13 @@ again by the engine, which cannot tell a no from trouble.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 from workflows.manifests import names
 from workflows.manifests.document import Document
-from workflows.manifests.pipeline import IMAGE, OUTPUTS, USER, Part, Shape
+from workflows.manifests.pipeline import IMAGE, OUTPUTS, USER, Part, Shape, check_time
 from workflows.manifests.tekton.task import LOAD_TEST, STAGE, TASK_API, VERSION, Entry, write_task
 from workflows.rollout import ladder, trial
 from workflows.rollout.plan import RolloutPlan, Strategy
@@ -20,6 +21,7 @@ Group = list[dict[str, Any]]
 """Tasks that stand side by side."""
 
 _APPROVED_WITHIN = "12h"
+_LONGEST = timedelta(hours=23)
 _PARAMS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "lease": ("5m", "how long the release may wait for its next stage"),
@@ -50,6 +52,7 @@ _LOADING: Mapping[str, Any] = MappingProxyType({"input": "$(params.load-target)"
 
 def write_tekton(plan: RolloutPlan, shape: Shape | None = None) -> tuple[Document, ...]:
     """Write the tasks in catalog layout, the Pipeline of one canary, and a PipelineRun."""
+    check_time(plan, "Tekton", _LONGEST)
     name = names.name_pipeline(plan)
     for approver in shape.approvers if shape else ():
         names.check_person("--approver", approver)
@@ -100,8 +103,8 @@ def _list_groups(plan: RolloutPlan, shape: Shape) -> Iterator[Group]:
     going_on: dict[str, Any] = {"when": [dict(_GOING_ON)]}
     promoting: dict[str, Any] = {"when": [dict(_PROMOTING)]}
     groups: dict[Part, list[Group]] = {
-        # A load that cannot be made is said before anything is changed.
-        Part.ACQUIRE: [[_call(plan, "acquire", "take the release", "acquire"), _check_load()]],
+        # A load that cannot be made is said before the release is taken, from whomever.
+        Part.ACQUIRE: [[_check_load()], [_call(plan, "acquire", "take the release", "acquire")]],
         Part.INITIALISE: [[_call(plan, "initialise", "make the primary", "initialise")]],
         Part.START: [[_call(plan, "start", "start the canary", "start")]],
         Part.PRE_ROLLOUT: [[_call(plan, "pre-rollout", "pre-rollout", "gate", _FOUND, **going_on)]],
@@ -263,7 +266,7 @@ def _write_run(name: str, plan: RolloutPlan, loads: list[str]) -> dict[str, Any]
         "metadata": {"generateName": f"release-{plan.name}-", "namespace": plan.namespace},
         "spec": {
             "pipelineRef": {"name": name},
-            "timeouts": {"pipeline": "24h0m0s", "tasks": "23h0m0s", "finally": "1h0m0s"},
+            "timeouts": {"pipeline": "24h0m0s", "tasks": f"{_LONGEST // timedelta(hours=1)}h0m0s", "finally": "1h0m0s"},
             "taskRunTemplate": {
                 "serviceAccountName": f"penstock-{plan.name}",
                 "podTemplate": {"securityContext": security},
