@@ -35,7 +35,8 @@ def describe(plan: RolloutPlan, state: RolloutState) -> dict[str, object]:
         "revision": state.revision,
         "promoted_revision": state.promoted_revision,
         "outcome": state.cause.outcome.value if state.cause else None,
-        "reason": state.reason or state.halt,
+        # What a check once said is no reason for a release that was promoted.
+        "reason": state.reason or ("" if state.cause else state.halt),
     }
 
 
