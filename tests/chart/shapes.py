@@ -37,7 +37,9 @@ _ISTIO_RULE = {
     "to": _several(_shape(operation=_shape(paths=_TEXTS, methods=_TEXTS))),
 }
 _RELABELING = _shape(sourceLabels=_TEXTS, targetLabel=_TEXT, replacement=_TEXT)
-_ENDPOINT = _shape(port=_TEXT, path=_TEXT, interval=_TEXT, relabelings=_several(_RELABELING))
+_ENDPOINT = _shape(
+    port=_TEXT, path=_TEXT, interval=_TEXT, honorLabels={"type": "boolean"}, relabelings=_several(_RELABELING)
+)
 _ALERT = {**_shape(alert=_TEXT, expr=_TEXT, labels=_LABELS, annotations=_LABELS), "required": ["alert", "expr"]}
 _ALERT["properties"]["for"] = {"type": "string", "pattern": "^[0-9]+[smh]$"}
 

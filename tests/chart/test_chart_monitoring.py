@@ -1,12 +1,28 @@
 """What watches over the service, and what helm says after an installation."""
 
 import re
+from pathlib import Path
 
-from tests.chart.charts import CHART, DEFAULT, FULL, NAMESPACE, Manifest, helm, kinds, needs_helm, pick, render_file
+import pytest
+
+from tests.chart.charts import (
+    CHART,
+    DEFAULT,
+    FULL,
+    NAMESPACE,
+    Manifest,
+    helm,
+    kinds,
+    named,
+    needs_helm,
+    pick,
+    render_file,
+)
 from workflows.cli import COMMANDS
 
 pytestmark = needs_helm
 ISTIO = CHART / "ci/istio-strict-values.yaml"
+WATCHDOG = CHART / "ci/watchdog-values.yaml"
 
 
 def notes(values: Manifest) -> str:
@@ -90,3 +106,11 @@ def test_in_a_mesh_the_agent_hands_out_the_figures() -> None:
 
     assert annotations["prometheus.io/port"] == "8080"
     assert (endpoint["path"], endpoint["relabelings"][0]["replacement"]) == ("/stats/prometheus", "$1:15020")
+
+
+@pytest.mark.parametrize("values", [WATCHDOG, ISTIO], ids=named)
+def test_figures_keep_the_namespace_of_their_canary(values: Path) -> None:
+    monitors = [each for each in render_file(values) if each["kind"] == "ServiceMonitor"]
+
+    assert len(monitors) == 2
+    assert all(endpoint["honorLabels"] is True for each in monitors for endpoint in each["spec"]["endpoints"])

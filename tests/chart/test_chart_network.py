@@ -57,7 +57,14 @@ def test_hooks_come_from_canary_controllers_and_what_is_ours_or_scrapes() -> Non
 def test_the_service_goes_to_names_and_the_api_server_alone() -> None:
     names, server = policy(DEFAULT)["egress"]
 
-    assert (ports([names]), ports([server])) == ({53}, {443, 6443})
+    assert (ports([names]), ports([server])) == ({53, 5353}, {443, 6443})
+
+
+@pytest.mark.parametrize("name", ["penstock", "penstock-runner", "penstock-watchdog"])
+def test_names_are_asked_where_openshift_answers_them_too(name: str) -> None:
+    names, *_ = policy(WATCHDOG, name)["egress"]
+
+    assert names == {"ports": [{"port": port, "protocol": way} for port in (53, 5353) for way in ("UDP", "TCP")]}
 
 
 def test_an_api_server_can_be_named() -> None:
@@ -99,7 +106,7 @@ def test_nobody_reaches_a_runner_and_it_reaches_the_service_and_canaries() -> No
     names, service, canaries = spec["egress"]
 
     assert (spec["ingress"], spec["policyTypes"]) == ([], ["Ingress", "Egress"])
-    assert ports([names]) == {53}
+    assert ports([names]) == {53, 5353}
     assert service["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "server"
     assert namespaces(canaries["to"]) == ["weather"]
 

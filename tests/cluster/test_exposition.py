@@ -1,5 +1,8 @@
 """Where releases stand, as Prometheus is told under Flagger's names."""
 
+import errno
+import socket
+from collections.abc import Callable
 from urllib.request import urlopen
 
 import pytest
@@ -79,18 +82,57 @@ def test_a_cluster_that_does_not_answer_is_shown_as_that(stage: Stage, api: ApiS
     assert page(ReleaseCollector(stage.cluster))[-1] == "penstock_releases_readable 0.0"
 
 
-def test_the_watchdog_serves_the_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    port, seen = free_port(), []
+@pytest.fixture
+def read_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Start the watchdog and read its page once at an address."""
+    port, seen, asked = free_port(), [], []
 
     class Once(SystemClock):
         def sleep(self, _: object) -> None:
-            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            with urlopen(f"http://{asked[0]}:{port}/metrics", timeout=10) as answer:
                 seen.append(answer.read().decode())
             raise KeyboardInterrupt
 
+    def read(address: str) -> str:
+        asked.append(address)
+        assert main(["watchdog", *stage.where(), "--metrics-port", str(port)]) == 0
+        return seen[0]
+
     monkeypatch.setattr(watchdog_command, "SystemClock", Once)
-    assert main(["watchdog", *stage.where(), "--metrics-port", str(port)]) == 0
-    assert "flagger_canary_status" in seen[0]
+    return read
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
+def test_the_watchdog_serves_the_page_by_both_families(address: str, read_page: Callable[[str], str]) -> None:
+    if "::" in address and not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+
+    assert "flagger_canary_status" in read_page(address)
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return socket.has_dualstack_ipv6()
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["not known", "switched off"])
+def test_where_there_is_no_ipv6_the_page_is_served_by_ipv4(
+    *, known: bool, read_page: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.socket.bind
+
+    def bind(self: socket.socket, address: tuple[str, int]) -> None:
+        if self.family is socket.AF_INET6:
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        real(self, address)
+
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: known)
+    monkeypatch.setattr(socket.socket, "bind", bind)
+
+    assert "flagger_canary_status" in read_page("127.0.0.1")
 
 
 @pytest.mark.parametrize("port", ["70000", "taken"])

@@ -1,11 +1,15 @@
-"""Series of figures, minute by minute from 0, under which each alert fires and under which it keeps silent."""
+"""Series of figures, minute by minute from 0, under which each alert fires and under which it keeps silent.
 
+There are two watchdogs and two replicas of the service: a series stands once here and is told by either pod.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Hold what Prometheus has scraped, and at which minute the alert is asked for; series are in promtool's words."""
+    """Hold what each pod tells, in promtool's words, and at which minute the alert is asked for."""
 
     alert: str
     series: dict[str, str]
@@ -35,7 +39,12 @@ def _slow(within: str) -> dict[str, str]:
 
 CASES: tuple[Case, ...] = (
     *_both("PenstockNoWatchdog", 6, {}, {"penstock_releases_readable": "1x10"}),
-    *_both("PenstockWatchdogBlind", 4, {"penstock_releases_readable": "0x10"}, {"penstock_releases_readable": "1x10"}),
+    *_both(
+        "PenstockWatchdogBlind",
+        4,
+        {'penstock_releases_readable{pod="w-1"}': "1x10", 'penstock_releases_readable{pod="w-2"}': "0x10"},
+        {"penstock_releases_readable": "1x10"},
+    ),
     *_both(
         "PenstockReleaseFailed",
         10,
@@ -93,12 +102,13 @@ CASES: tuple[Case, ...] = (
 
 
 def write_case(case: Case) -> dict[str, object]:
-    """Write a case as a test of promtool; nothing else may fire, but for what is absent."""
-    series = {**case.series} if case.alert in _ABSENT else {**_QUIET, **case.series}
+    """Write a case as a test of promtool: one alert for all pods, and nothing else but for what is absent."""
+    told = [name.partition("{")[0] for name in case.series]
+    quiet = {} if case.alert in _ABSENT else {k: v for k, v in _QUIET.items() if k.partition("{")[0] not in told}
     return {
         "name": f"{case.alert} {'fires' if case.fires else 'is silent'}",
         "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "input_series": write_series({**quiet, **case.series}),
         "promql_expr_test": [
             {
                 "expr": f'count(ALERTS{{alertname="{case.alert}", alertstate="firing"}})',
@@ -107,6 +117,21 @@ def write_case(case: Case) -> dict[str, object]:
             }
         ],
     }
+
+
+def write_series(series: Mapping[str, str]) -> list[dict[str, str]]:
+    """Write series as either pod of their kind tells them; one that names its pod is told by that alone."""
+    return [{"series": each, "values": values} for name, values in series.items() for each in _tell(name)]
+
+
+def _tell(name: str) -> Iterator[str]:
+    metric, _, labels = name.removesuffix("}").partition("{")
+    if 'pod="' in labels:
+        yield name
+        return
+    kind = "w" if metric.startswith(("flagger_", "penstock_release")) else "s"
+    for pod in (f'pod="{kind}-1"', f'pod="{kind}-2"'):
+        yield f"{metric}{{{', '.join(filter(None, (labels, pod)))}}}"
 
 
 _ABSENT = frozenset({"PenstockNoWatchdog", "PenstockServiceAbsent"})

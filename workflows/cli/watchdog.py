@@ -1,13 +1,18 @@
 """End the releases of a cluster whose owners are gone."""
 
 import argparse
+import errno
 import logging
+import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from workflows.canary.templates import DEFAULT_NAMESPACE
 from workflows.cli.subject import connect
@@ -22,6 +27,8 @@ from workflows.watchdog import LOOK_EVERY, Beat, ClusterWatchdog
 
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _GRACE = LOOK_EVERY * 15
+_NO_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EPFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL})
+"""How a machine says that it has no IPv6."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -55,10 +62,40 @@ def _serve_metrics(collector: ReleaseCollector, port: int) -> None:
     registry = CollectorRegistry()
     registry.register(collector)
     try:
-        server, _ = start_http_server(port, registry=registry)
+        server = _listen(registry, port)
     except (OSError, OverflowError) as error:
         raise ConfigurationError(f"--metrics-port: {port}: {error}; name a port that is free") from error
+    Thread(target=server.serve_forever, daemon=True).start()
     logging.getLogger("penstock.watchdog").info("metrics at port %s", server.server_port)
+
+
+class _BothFamilies(ThreadingWSGIServer):
+    """Listen to IPv6 and IPv4, whatever the machine presets (net.ipv6.bindv6only)."""
+
+    address_family = socket.AF_INET6
+
+    def server_bind(self) -> None:
+        """Bind the socket."""
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in what it replaces
+        """Log no request: Prometheus and the probes ask often."""
+
+
+def _listen(registry: CollectorRegistry, port: int) -> WSGIServer:
+    """Listen at all addresses; at those of IPv4 alone where there is no IPv6."""
+    app = make_wsgi_app(registry)
+    if socket.has_dualstack_ipv6():
+        try:
+            return make_server("::", port, app, _BothFamilies, handler_class=_Silent)
+        except OSError as error:
+            if error.errno not in _NO_FAMILY:
+                raise
+    host = "0.0.0.0"  # noqa: S104 - Prometheus and the probes come from elsewhere
+    return make_server(host, port, app, ThreadingWSGIServer, handler_class=_Silent)
 
 
 def _read_beat(arguments: argparse.Namespace) -> Beat:

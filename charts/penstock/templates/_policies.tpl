@@ -8,11 +8,13 @@
 {{- end }}
 {{- end -}}
 
-{{/* What every pod may do: ask for names, and keep its sidecar in touch with the mesh. */}}
+{{/* What every pod may do: ask for names, which OpenShift's pods answer at 5353, and keep its sidecar in touch. */}}
 {{- define "penstock.basicEgress" -}}
 - ports:
     - {port: 53, protocol: UDP}
     - {port: 53, protocol: TCP}
+    - {port: 5353, protocol: UDP}
+    - {port: 5353, protocol: TCP}
 {{- if .Values.istio.enabled }}
 - to:
     {{- include "penstock.namespaces" (list .Values.istio.namespace) | nindent 4 }}

@@ -1,6 +1,7 @@
 """Write the alert rules of Prometheus, one for each thing that somebody must look at.
 
-The one rule to keep: docs/alerts.md has a heading for every alert, which its annotation `runbook` names.
+Two rules to keep: docs/alerts.md has a heading for every alert, which its annotation `runbook` names; and no alert
+fires twice because a second watchdog, or a second replica of the service, tells the same.
 """
 
 import argparse
@@ -55,7 +56,7 @@ ALERTS: tuple[Alert, ...] = (
     Alert(
         "PenstockReleaseFailed",
         Urgency.WARNING,
-        "increase(flagger_canary_failures_total[15m]) > 0",
+        "max by (name, namespace) (increase(flagger_canary_failures_total[15m])) > 0",
         "0m",
         f"The release of {_RELEASE} was not promoted",
         "Its traffic is back on the primary. The Events of the Canary say why.",
@@ -63,9 +64,9 @@ ALERTS: tuple[Alert, ...] = (
     Alert(
         "PenstockEvidenceOfHarm",
         Urgency.WARNING,
-        'penstock_release_evidence{kind="total"}\n'
-        "> on (name, namespace) group_left penstock_release_evidence_limit / 2\n"
-        'and on (name, namespace) penstock_release_phase{phase="Progressing"} == 1',
+        'max by (name, namespace) (penstock_release_evidence{kind="total"})\n'
+        "> max by (name, namespace) (penstock_release_evidence_limit) / 2\n"
+        'and max by (name, namespace) (penstock_release_phase{phase="Progressing"}) == 1',
         "0m",
         f"The canary of {_RELEASE} is close to a rollback",
         "The evidence against it is more than half of what rolls it back.",
@@ -73,7 +74,7 @@ ALERTS: tuple[Alert, ...] = (
     Alert(
         "PenstockApprovalMissing",
         Urgency.INFO,
-        'penstock_release_phase{phase=~"Waiting|WaitingPromotion"} == 1',
+        'max by (name, namespace, phase) (penstock_release_phase{phase=~"Waiting|WaitingPromotion"}) == 1',
         "1h",
         f"The release of {_RELEASE} has waited for an hour",
         "A gate is not approved: the release is in phase {{ $labels.phase }}.",
@@ -81,7 +82,7 @@ ALERTS: tuple[Alert, ...] = (
     Alert(
         "PenstockReleaseSlow",
         Urgency.INFO,
-        'penstock_release_phase{phase=~"Progressing|Promoting|Finalising"} == 1',
+        'max by (name, namespace, phase) (penstock_release_phase{phase=~"Progressing|Promoting|Finalising"}) == 1',
         "6h",
         f"The release of {_RELEASE} has been in phase {{{{ $labels.phase }}}} for six hours",
         "It may be paused, starved of traffic, or its pipeline may be gone.",

@@ -1,6 +1,7 @@
 """Write the Grafana dashboard: releases, the judge's evidence, hooks, runs, load and the service itself.
 
-Only figures are used that the service and the watchdog export; a test holds the two together.
+Only figures are used that the service and the watchdog export; a test holds the two together. What every watchdog, or
+every replica of the service, reads from the same place is shown once (max); what each counts itself is added (sum).
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,23 @@ ROW_WIDTH, HEIGHT = 24, 8
 _RELEASE = 'name=~"$canary", namespace=~"$namespace"'
 _LOAD = 'canary=~"$canary", namespace=~"$namespace"'
 _WHOSE = "{{name}}.{{namespace}}"
+
+
+def _once(metric: str, *labels: str) -> str:
+    """Give what every watchdog tells of a release, once."""
+    return f"max by ({', '.join(('name', 'namespace', *labels))}) ({metric}{{{_RELEASE}}})"
+
+
+def _count_ends(metric: str) -> str:
+    """Count ends that several watchdogs have seen; the greatest of their counters goes on when one is replaced."""
+    seen = _once(metric, "deployment_strategy", "analysis_status")
+    return f"sum(increase({seen}[$__range:$__interval]))"
+
+
+def _rate_loads(metric: str) -> str:
+    """Give what every replica of the service tells of a load, once; runs of one test side by side are added."""
+    who = "namespace, canary, test"
+    return f"sum by ({who}) (max by ({who}, run) (rate({metric}{{{_LOAD}}}[$__rate_interval])))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +50,7 @@ ROWS: tuple[Row, ...] = (
             Panel(
                 "Phases",
                 "Where each release stands.",
-                (Query(f"penstock_release_phase{{{_RELEASE}}} == 1", f"{_WHOSE} {{{{phase}}}}"),),
+                (Query(f"{_once('penstock_release_phase', 'phase')} == 1", f"{_WHOSE} {{{{phase}}}}"),),
                 kind=Kind.PHASES,
             ),
             Panel(
@@ -40,7 +58,8 @@ ROWS: tuple[Row, ...] = (
                 "The share of user traffic on each canary.",
                 (
                     Query(
-                        'flagger_canary_weight{workload=~"$canary", workload!~".*-primary", namespace=~"$namespace"}',
+                        "max by (workload, namespace) (flagger_canary_weight"
+                        '{workload=~"$canary", workload!~".*-primary", namespace=~"$namespace"})',
                         "{{workload}}.{{namespace}}",
                     ),
                 ),
@@ -50,19 +69,19 @@ ROWS: tuple[Row, ...] = (
             Panel(
                 "Failed checks",
                 "Checks that failed in the release under way; the threshold of the Canary rolls it back.",
-                (Query(f"penstock_release_failed_checks{{{_RELEASE}}}", _WHOSE),),
+                (Query(_once("penstock_release_failed_checks"), _WHOSE),),
             ),
             Panel(
                 "Promoted",
                 "Releases that were promoted in the time shown.",
-                (Query(f"sum(increase(flagger_canary_successes_total{{{_RELEASE}}}[$__range]))", "promoted"),),
+                (Query(_count_ends("flagger_canary_successes_total"), "promoted"),),
                 kind=Kind.NUMBER,
                 width=6,
             ),
             Panel(
                 "Not promoted",
                 "Releases that were rolled back, refused or failed otherwise in the time shown.",
-                (Query(f"sum(increase(flagger_canary_failures_total{{{_RELEASE}}}[$__range]))", "not promoted"),),
+                (Query(_count_ends("flagger_canary_failures_total"), "not promoted"),),
                 kind=Kind.NUMBER,
                 width=6,
             ),
@@ -75,8 +94,8 @@ ROWS: tuple[Row, ...] = (
                 "Evidence against the canary",
                 "1 is none; at the dashed line the canary is rolled back.",
                 (
-                    Query(f"penstock_release_evidence{{{_RELEASE}}}", f"{_WHOSE} {{{{kind}}}}"),
-                    Query(f"penstock_release_evidence_limit{{{_RELEASE}}}", f"{_WHOSE} limit", limit=True),
+                    Query(_once("penstock_release_evidence", "kind"), f"{_WHOSE} {{{{kind}}}}"),
+                    Query(_once("penstock_release_evidence_limit"), f"{_WHOSE} limit", limit=True),
                 ),
                 logarithmic=True,
             ),
@@ -85,7 +104,7 @@ ROWS: tuple[Row, ...] = (
                 "Of the requests that were judged, on either arm.",
                 (
                     Query(
-                        f"penstock_release_errors{{{_RELEASE}}} / penstock_release_requests{{{_RELEASE}}}",
+                        f"{_once('penstock_release_errors', 'arm')} / {_once('penstock_release_requests', 'arm')}",
                         f"{_WHOSE} {{{{arm}}}}",
                     ),
                 ),
@@ -152,7 +171,7 @@ ROWS: tuple[Row, ...] = (
                 "What the loads that are running send.",
                 (
                     Query(
-                        f"rate(penstock_load_requests_total{{{_LOAD}}}[$__rate_interval])",
+                        _rate_loads("penstock_load_requests_total"),
                         "{{canary}}.{{namespace}} {{test}}",
                     ),
                 ),
@@ -164,8 +183,8 @@ ROWS: tuple[Row, ...] = (
                 "Of what they sent.",
                 (
                     Query(
-                        f"rate(penstock_load_failures_total{{{_LOAD}}}[$__rate_interval])"
-                        f" / rate(penstock_load_requests_total{{{_LOAD}}}[$__rate_interval])",
+                        f"{_rate_loads('penstock_load_failures_total')}"
+                        f" / {_rate_loads('penstock_load_requests_total')}",
                         "{{canary}}.{{namespace}} {{test}}",
                     ),
                 ),
@@ -177,7 +196,7 @@ ROWS: tuple[Row, ...] = (
                 "Since each load began.",
                 (
                     Query(
-                        f"penstock_load_response_seconds{{{_LOAD}}}",
+                        f"max by (namespace, canary, test, quantile) (penstock_load_response_seconds{{{_LOAD}}})",
                         "{{canary}}.{{namespace}} {{test}} p{{quantile}}",
                     ),
                 ),
