@@ -52,6 +52,19 @@ def test_what_another_says_is_seen_without_loading_the_page_again(ann: Visit, pr
     assert premises.hook("rollback", "shared")[0] == 200
 
 
+def test_what_was_said_is_confirmed_until_another_says_otherwise(ann: Visit, premises: Premises) -> None:
+    premises.hook("confirm-promotion", "doubted")
+    page = ann.open("/ui/gates/weather/doubted/confirm-promotion")
+    page.get_by_role("form", name="Approve").get_by_role("button").click()
+    kept = page.get_by_role("status").filter(has_text="Your approval is kept")
+    expect(kept).to_be_visible()
+    other = ann.open("/ui/gates/weather/doubted/confirm-promotion")
+    other.get_by_role("form", name="Halt").get_by_role("button").click()
+
+    expect(page.locator("#gate .state").first).to_have_text("closed")
+    expect(kept).to_have_count(0)
+
+
 def test_a_log_grows_while_it_is_shown_and_the_end_is_told(ann: Visit, premises: Premises) -> None:
     run = premises.start_run("talker", "chatty")
     page = ann.open(f"/ui/runs/{run}")

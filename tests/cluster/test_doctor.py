@@ -1,7 +1,10 @@
 """`penstock doctor`: what it finds of a cluster, a canary, its Prometheus and its webhooks; it changes nothing."""
 
 import json
+import os
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -156,6 +159,51 @@ def test_without_a_cluster_the_rest_is_examined(capsys: pytest.CaptureFixture[st
     shown = capsys.readouterr().out
     assert "canary      ok" in shown
     assert "rights      skipped no cluster was reached" in shown
+
+
+@pytest.mark.parametrize(
+    ("named", "result", "said"),
+    [
+        ("ad", "skipped", "no cluster was reached"),
+        ("canary/ad", "skipped", "no cluster was reached"),
+        ("ad.yaml", "failed", "No such file"),
+        ("weather/ad", "failed", "No such file"),
+    ],
+)
+def test_a_canary_of_a_cluster_that_was_not_reached_is_skipped_and_a_file_is_not(
+    named: str, result: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["doctor", "--canary", named, "--kubeconfig", str(tmp_path / "none"), "--output", "json"])
+
+    (found,) = [each for each in json.loads(capsys.readouterr().out) if each["name"] == "canary"]
+    assert found["result"] == result
+    assert said in found["said"]
+
+
+def test_a_kubeconfig_of_the_environment_that_does_not_work_is_a_failure(tmp_path: Path) -> None:
+    missing = tmp_path / "none"
+    program = "import sys; from workflows.cli import main; sys.exit(main(['doctor', '--output', 'json']))"
+    # A process of its own: the library reads the variable when it is loaded.
+    environment = {**os.environ, "KUBECONFIG": str(missing)}
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment, check=False)
+
+    (found,) = [each for each in json.loads(ended.stdout) if each["name"] == "cluster"]
+    assert (ended.returncode, found["result"]) == (1, "failed")
+    assert f"KUBECONFIG is '{missing}': name one there that works, or unset it" in found["mend"]
+
+
+def test_without_any_kubeconfig_the_cluster_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
+
+    code = main(["doctor", "--output", "json"])
+
+    (found,) = [each for each in json.loads(capsys.readouterr().out) if each["name"] == "cluster"]
+    assert (code, found["result"]) == (0, "skipped")
 
 
 def test_an_account_is_told_which_rights_it_lacks(account: Callable[[list[Manifest]], Cluster]) -> None:

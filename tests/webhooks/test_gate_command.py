@@ -1,16 +1,22 @@
 """`penstock gate` against a service over HTTP."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 
-from tests.webhooks.bench import Bench
+from tests.webhooks.bench import AD, Bench
+from tests.webhooks.served import ROOT
 from webhooks.access import Listed
 from webhooks.app import compose
 from webhooks.cli.gate import main as gate_main
 from webhooks.protocol import HookType
+from webhooks.routes.api.gates import GateViews
+from webhooks.routes.api.requests import refuse
 from webhooks.settings import Settings
 
 PROMOTION = HookType.CONFIRM_PROMOTION
@@ -134,3 +140,53 @@ def test_an_approval_may_name_the_template_it_is_for(
     assert "is asked about template aaaa, not bbbb; look again: penstock gate show" in shown.err
     assert "ad.weather  confirm-rollout  open   aaaa     ann" in shown.out
     assert [line.split()[1:4] for line in shown.out.splitlines()[-2:]] == [["waiting", "aaaa"], ["open", "aaaa", "ann"]]
+
+
+@pytest.mark.parametrize("verb", ["approve", "halt"])
+def test_a_word_on_a_gate_that_nobody_asked_for_is_kept_and_doubted(
+    bench: Bench, url: str, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    bench.call(PROMOTION)
+
+    statuses = [gate_main([verb, "ad.weather", "promotion", "--url", url, "--output", "json"]) for _ in range(2)]
+
+    assert statuses == [0, 0]
+    assert capsys.readouterr().err.splitlines() == [
+        "penstock gate: nobody has asked for gate promotion of ad.weather yet; penstock gate list shows those asked for"
+    ]
+    assert bench.service.gates.history(AD, "promotion")
+
+
+def test_a_word_on_a_gate_that_was_asked_for_is_not_doubted(
+    bench: Bench, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.call(PROMOTION, gate="promotion")
+
+    assert gate_main(["approve", "ad.weather", "promotion", "--url", url]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_who_may_not_look_at_gates_decides_them_all_the_same(
+    bench: Bench, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.call(PROMOTION, gate="promotion")
+    monkeypatch.setattr(GateViews, "show", lambda *_, **__: refuse(403, "you may not look"))
+
+    assert gate_main(["approve", "ad.weather", "promotion", "--url", url]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_reader_who_has_enough_ends_the_output_quietly(bench: Bench, url: str) -> None:
+    for number in range(40):
+        bench.call(PROMOTION, gate=f"gate-{number}")
+    asked = ["gate", "list", "--output", "json", "--url", url]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    program = [sys.executable, "-c", "import sys; from workflows.cli import main; sys.exit(main())", *asked]
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        ended = subprocess.run(program, stdout=write, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    finally:
+        os.close(write)
+
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -58,7 +58,7 @@ def write(form: str, document: object, text: str) -> str:
 def perform(program: str, asked: Namespace, act: Callable[[Namespace], str]) -> int:
     """Carry out a command and print what it gives; a fault is one line."""
     try:
-        print(act(asked), flush=True)  # noqa: T201 - the output of the command
+        text = act(asked)
     except urllib.error.HTTPError as error:
         with error:
             return _complain(program, _REFUSED, f"{asked.url} answered {error.code}: {_detail(error.read())}")
@@ -67,7 +67,16 @@ def perform(program: str, asked: Namespace, act: Callable[[Namespace], str]) -> 
         return _complain(program, _UNREACHABLE, reason)
     except ValueError as error:
         return _complain(program, _BAD_ARGUMENT, str(error))
+    _print(text)
     return 0
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)  # noqa: T201 - the output of the command
+    except BrokenPipeError:
+        # Whoever reads has enough; the interpreter's own flush at the exit must find an open end.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open until the process ends
 
 
 def _complain(program: str, status: int, text: str) -> int:

@@ -1,6 +1,8 @@
 """Decide gates from a shell: `penstock gate list|show|approve|halt|open|close`, over the HTTP API of the service."""
 
 import getpass
+import sys
+import urllib.error
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,6 +13,7 @@ from webhooks.cli.client import add_flags, ask, draw_table, fetch, perform, spli
 from webhooks.gates import ROLLBACK_GATE
 
 _PAGES = 1000
+_NOT_THERE = 404
 
 
 def make_parser() -> ArgumentParser:
@@ -61,8 +64,23 @@ def _carry_out(asked: Namespace) -> str:
     path = "/".join(quote(part, safe="") for part in (namespace, name, asked.gate))
     if asked.command == "show":
         return _show(asked, ask(asked.url, f"/api/v1/gates/{path}")["history"])
+    known = _is_known(asked.url, path)
     gate = ask(asked.url, f"/api/v1/gates/{path}/{asked.command}", _decision(asked))
+    if not known:
+        told = f"nobody has asked for gate {asked.gate} of {asked.canary} yet; penstock gate list shows those asked for"
+        sys.stderr.write(f"penstock gate: {told}\n")
     return write(asked.output, gate, f"gate {gate['gate']} of {asked.canary}: {gate['state']}{_count(gate)}")
+
+
+def _is_known(url: str, path: str) -> bool:
+    """Tell whether anything was said of a gate before, by a hook that asks for it or by people."""
+    try:
+        ask(url, f"/api/v1/gates/{path}")
+    except urllib.error.HTTPError as error:
+        # Who may not look can still decide.
+        with error:
+            return error.code != _NOT_THERE
+    return True
 
 
 def _decision(asked: Namespace) -> Mapping[str, str]:

@@ -5,9 +5,11 @@ A fault of the caller is a 4xx that says what to mend; trouble of our own is a 5
 
 import json
 import logging
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
 
 from webhooks.errors import RefusedError, StoreError
 from webhooks.protocol import HookOutcome, HookType, HookVerdict, PayloadError
@@ -32,6 +34,15 @@ def register(app: Flask) -> None:
     app.register_error_handler(StoreError, _answer_trouble)
     app.register_error_handler(HTTPException, answer_http)
     app.register_error_handler(Exception, _answer_trouble)
+    app.after_request(_lead_within)
+
+
+def _lead_within(response: Response) -> Response:
+    """Lead to the right spelling of a path by the path alone: before a proxy, the host has another name."""
+    if isinstance(request.routing_exception, RequestRedirect) and response.location:
+        response.location = urlunsplit(("", "", *urlsplit(response.location)[2:]))
+        response.set_data(b"")
+    return response
 
 
 def fault(status: int, detail: str) -> Response:

@@ -81,11 +81,13 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _reach(arguments: argparse.Namespace, findings: list[Finding]) -> Cluster | None:
-    named = arguments.kubeconfig or arguments.context or (arguments.canary and not Path(arguments.canary).exists())
+    variable = "" if arguments.kubeconfig else os.environ.get("KUBECONFIG", "")
+    named = arguments.kubeconfig or arguments.context or variable or _is_object(arguments.canary)
     try:
         cluster = connect(arguments)
     except ConfigurationError as error:
         mend = "name a kubeconfig with --kubeconfig, or run in a pod with a service account"
+        mend = f"KUBECONFIG is {variable!r}: name one there that works, or unset it; {mend}" if variable else mend
         findings.append(failed("cluster", str(error), mend) if named else skipped("cluster", str(error)))
         return None
     try:
@@ -100,10 +102,12 @@ def _reach(arguments: argparse.Namespace, findings: list[Finding]) -> Cluster | 
 def _read_plan(arguments: argparse.Namespace, cluster: Cluster | None, findings: list[Finding]) -> RolloutPlan | None:
     if not arguments.canary:
         return None
-    file = Path(arguments.canary)
     try:
-        if file.exists() or cluster is None:
-            plan = canary.load(file)
+        if not _is_object(arguments.canary):
+            plan = canary.load(Path(arguments.canary))
+        elif cluster is None:
+            findings.append(skipped("canary", examination.NO_CLUSTER))
+            return None
         else:
             place = Place(arguments.namespace or DEFAULT_NAMESPACE, read_name(arguments.canary))
             plan, _ = read_object(cluster, place)
@@ -116,6 +120,13 @@ def _read_plan(arguments: argparse.Namespace, cluster: Cluster | None, findings:
         return None
     findings.append(ok("canary", f"{plan.key} can be read; its provider is {plan.provider or 'the default'}"))
     return plan
+
+
+def _is_object(text: str) -> bool:
+    """Tell whether a Canary of the cluster is named, and no file."""
+    if not text or Path(text).exists() or text.endswith((".yaml", ".yml", ".json")):
+        return False
+    return "/" not in text.removeprefix("canary/")
 
 
 def _print(form: str, findings: Sequence[Finding]) -> None:

@@ -13,7 +13,9 @@ from workflows.errors import PenstockError
 PATIENCE_S = 20.0
 """How long one check may take."""
 
-_NO_CLUSTER = "no cluster was reached"
+NO_CLUSTER = "no cluster was reached"
+"""Why what only a cluster knows is skipped."""
+
 _NO_PLAN = "no canary was read; name one with --canary FILE or --canary NAME"
 _NO_CHECKS = "the canary has no metrics and the judge is not evidence: a release asks no metrics server"
 
@@ -46,7 +48,7 @@ def list_checks(patient: Patient) -> Iterator[Check]:
 def _list_cluster_checks(patient: Patient) -> Iterator[Check]:
     cluster, plan = patient.cluster, patient.plan
     if cluster is None:
-        yield from (Check(name, _NO_CLUSTER) for name in ("clock", "crds", "mesh", "rights", "driver", "watchdog"))
+        yield from (Check(name, NO_CLUSTER) for name in ("clock", "crds", "mesh", "rights", "driver", "watchdog"))
         return
     yield Check("clock", partial(company.look_at_clock, cluster))
     yield Check("crds", partial(kinds.look_at_definitions, cluster, plan))

@@ -34,6 +34,44 @@ def test_what_was_decided_is_said_on_the_page(desk: Desk) -> None:
     assert desk.bench.service.gates.select()[0].expires_at == desk.bench.time + 7200
 
 
+@pytest.mark.parametrize(
+    ("verb", "against", "told"),
+    [("approve", "halt", "Your approval is kept."), ("halt", "approve", "The gate is halted.")],
+)
+def test_what_was_decided_is_said_within_the_live_part_until_somebody_says_otherwise(
+    desk: Desk, verb: str, against: str, told: str
+) -> None:
+    desk.ask_gate()
+    there = desk.post(f"{GATE}/{verb}").location
+    page = desk.get(there).text
+    desk.post(f"{GATE}/{against}")
+
+    assert page.index('<div id="gate"') < page.index(f'role="status">{told}') < page.index("What was said")
+    assert told not in desk.text(there)
+
+
+@pytest.mark.parametrize(("verb", "done"), [("approve", "open"), ("halt", "closed")])
+def test_who_said_nothing_is_not_told_that_their_word_is_kept(secured: Desk, verb: str, done: str) -> None:
+    secured.ask_gate()
+    secured.log_in("approve")
+    secured.post(f"{GATE}/{verb}")
+    own = secured.get(f"{GATE}?done={done}").text
+    secured.log_in("admin")
+    other = secured.get(f"{GATE}?done={done}").text
+
+    assert ('class="notice good"' in own, 'class="notice good"' in other) == (True, False)
+
+
+def test_one_approval_of_two_is_kept_although_the_gate_still_waits(secured: Desk) -> None:
+    secured.bench.catalog.write_text(secured.bench.catalog.read_text() + RULES)
+    os.utime(secured.bench.catalog, (1, 1))
+    secured.ask_gate("promotion")
+    secured.log_in("approve")
+    answer = secured.post("/ui/gates/weather/ad/promotion/approve")
+
+    assert "Your approval is kept." in secured.text(answer.location)
+
+
 def test_a_release_is_rolled_back_by_its_rollback_gate(desk: Desk) -> None:
     desk.ask_gate()
     desk.post("/ui/gates/weather/ad/rollback/approve", {"why": "errors"})

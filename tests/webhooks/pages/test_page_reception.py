@@ -218,4 +218,31 @@ def test_a_browser_at_the_root_is_led_to_the_pages(desk: Desk) -> None:
 
     assert (answer.status_code, answer.location) == (303, "/ui/")
     assert desk.get("/").status_code == 404
-    assert desk.get("/ui").location.endswith("/ui/")
+    assert desk.get("/ui").location == "/ui/"
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [("Jürgen".encode(), "Jürgen"), ("Jürgen".encode("latin-1"), "Jürgen"), (" Zoë à ".encode(), "Zoë à")],
+    ids=["utf-8", "latin-1", "blanks"],
+)
+def test_a_proxy_names_people_in_either_encoding(open_desk: Open, sent: bytes, name: str) -> None:
+    desk = open_desk(**PROXY, proxy_scopes=("approve",), host=EVERYWHERE)
+    desk.ask_gate()
+    # As servers hand a header over.
+    answer = desk.post(f"{GATE}/approve", X_User=sent.decode("latin-1"))
+
+    assert (answer.status_code, desk.bench.service.gates.select()[0].who) == (303, name)
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [("/ui", "/ui/"), ("/ui?namespace=weather", "/ui/?namespace=weather"), ("/ui//gates", "/ui/gates")],
+)
+def test_the_right_spelling_of_a_path_is_told_without_the_host(open_desk: Open, path: str, there: str) -> None:
+    desk = open_desk(**PROXY)
+    desk.host = "penstock.internal"
+    answer = desk.get(path, X_User="ann")
+
+    assert (answer.status_code, answer.headers["Location"]) == (308, there)
+    assert "penstock.internal" not in answer.text

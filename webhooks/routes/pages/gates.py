@@ -92,7 +92,7 @@ class GatePages:
             words=words[::-1][:_WORDS_SHOWN],
             more=max(0, len(words) - _WORDS_SHOWN),
             rollback=ROLLBACK_GATE,
-            done=request.args.get("done", ""),
+            notice=_answer_word(words[-1], request.args.get("done", ""), g.visitor.name),
             live=live,
         )
 
@@ -118,6 +118,15 @@ class GatePages:
     def follow_gates(self) -> Response:
         """Keep the list up to date."""
         return stream(self._hub, GatesFeed(self._gates))
+
+
+def _answer_word(last: Gate, done: str, visitor: str) -> str:
+    """Write what became of a visitor's word, as long as nobody has said otherwise since."""
+    if done == GateState.OPEN.value and last.approvals and visitor in {"", *last.approvals}:
+        return "Your approval is kept."
+    if done == GateState.CLOSED.value == last.state.value and visitor in {"", last.who}:
+        return "The gate is halted."
+    return ""
 
 
 def add_routes(blueprint: Blueprint, service: HookService, hub: Hub) -> None:

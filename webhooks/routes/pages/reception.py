@@ -7,6 +7,7 @@ must come from a form of our own.
 import hmac
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv6Address, ip_address
@@ -146,7 +147,7 @@ class Reception:
 
     def _name_of_proxy(self) -> str:
         header = self.settings.proxy_user_header
-        name = request.headers.get(header, "").strip()[:_LONGEST_NAME] if header else ""
+        name = _read_name(request.headers.get(header, "")) if header else ""
         if name and not self.comes_by_proxy():
             abort(render_problem(403, f"{header} is believed from the networks of --proxy-from alone"))
         return name
@@ -195,6 +196,13 @@ def refuse_method(allowed: Iterable[str]) -> Response:
     response = render_problem(405, f"{request.path} does not take {request.method}; it takes {methods}")
     response.headers["Allow"] = methods
     return response
+
+
+def _read_name(written: str) -> str:
+    """Read a name of a header, which servers take for Latin-1: as UTF-8 where it is that."""
+    with suppress(UnicodeError):
+        written = written.encode("latin-1").decode()
+    return written.strip()[:_LONGEST_NAME]
 
 
 def _is_within(address: str | None, networks: tuple[Network, ...]) -> bool:
