@@ -99,7 +99,8 @@ class ReleaseService:
         def decide(last: Release | None) -> Release:
             if last is None:
                 return Release(canary, release_id, began_at, now, plan=plan)
-            return replace(last, plan=plan, heard_at=now)
+            # Who comes when the primary has been replaced no longer knows what it ran.
+            return replace(last, plan=replace(plan, previous=last.plan.previous or plan.previous), heard_at=now)
 
         new = self._store.releases.find(canary, release_id) is None
         release = self._store.releases.change(canary, release_id, decide)

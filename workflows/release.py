@@ -90,17 +90,24 @@ def advance(release: Release, decide: Decider = deliberate) -> TickRecord:
     decision = inquiry.hear(decide(Tick(release.plan, state, world)))
     record = TickRecord(world.now, state, world, decision, release.plan, decide, lease, inquiry.evidence)
     release.keep(record)
-    perform(release, state, decision)
+    _perform(release, record)
     return record
 
 
-def perform(release: Release, before: RolloutState, decision: Decision) -> None:
-    """Put a decision in force, keep its state, tell people, and call the post-rollout hooks of an ending."""
-    platform = release.platform
+def _perform(release: Release, record: TickRecord) -> None:
+    """Put a decision in force, keep its state, tell people, and call the post-rollout hooks of an ending.
+
+    What was decided under a lease that another owner had in between is dropped: the release may be over.
+    """
+    platform, before, decision = release.platform, record.before, record.decision
     lease = release.acquire()
+    if lease.fence != record.lease.fence:
+        raise TemporaryError(f"{release.plan.key}: the release changed hands during the tick; it is looked at again")
     after = decision.state
     if decision.ended and after.phase is Phase.FAILED:
         platform.states.save(machine.condemn(before, after, platform.clock.now()), lease)
+    if any(isinstance(action, Promote) for action in decision.actions):
+        platform.states.save(machine.offer(before), lease)
     for action in decision.actions:
         act(platform, action)
     if after.phase in ANALYSED and (decision.verdict or decision.actions):

@@ -184,7 +184,7 @@ def test_a_lease_that_was_deleted_comes_back_under_a_higher_fence(cluster: Clust
 
 
 def test_a_state_that_was_deleted_is_known_to_its_owner_and_written_again(cluster: Cluster) -> None:
-    store = KubernetesStateStore(cluster, PLACE, MemoryClock())
+    store = KubernetesStateStore(cluster, PLACE, MemoryClock(), "kind: Canary")
     lease, state = store.acquire("run-1", STAGE_LEASE), RolloutState(Phase.PROGRESSING, weight=20)
     store.save(state, lease)
     cluster.delete(CONFIG_MAP, "test", "penstock-ad")
@@ -193,7 +193,7 @@ def test_a_state_that_was_deleted_is_known_to_its_owner_and_written_again(cluste
     store.save(state, lease)
 
     assert known == state
-    assert cluster.get(CONFIG_MAP, "test", "penstock-ad")
+    assert (store.load(), store.source()) == (state, "kind: Canary")
 
 
 def watch(*words: str) -> int:

@@ -358,11 +358,22 @@ def test_a_rollback_after_the_primary_took_the_version_over_says_so_and_can_be_u
     state = undo(story.release)
     again = undo(story.release)
 
-    late = "undone; too late: the primary runs v2 already, set the target back to leave it"
+    late = "undone; the primary has v2 already, set the target back to leave it"
     assert (state.phase, state.promoted_revision, state.reason) == (Phase.FAILED, "v2", late)
     assert again == state
     story.workload.deploy("v1")
     assert (story.run().cause, story.workload.primary_revision) == (Cause.PROMOTED, "v1")
+
+
+def test_a_promoted_primary_that_died_and_came_back_is_left_by_setting_the_target_back() -> None:
+    story = reach(Phase.PROMOTING)
+    story.workload.stall(Arm.PRIMARY, "crash loop")
+    assert (story.run().cause, story.router.read()) == (Cause.PRIMARY_NOT_READY, Route(100))
+    story.workload.recover(Arm.PRIMARY)
+
+    story.workload.deploy("v1")
+
+    assert (story.run().cause, story.router.read(), story.workload.primary_revision) == (Cause.PROMOTED, Route(), "v1")
 
 
 def test_a_rollback_names_who_asked_for_it() -> None:

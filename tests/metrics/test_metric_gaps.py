@@ -60,6 +60,7 @@ def ask(server: MetricsServer, provider: str, query: str = "") -> NoAnswerError:
         ("datadog", series([[0, 1.0]], [[0, 2.0]]), Gap.SEVERAL_SERIES, "2 series, sum or select one"),
         ("datadog", {"status": "error", "error": "Rate limit"}, Gap.REFUSED, "Rate limit"),
         ("datadog", "<html>", Gap.REFUSED, "answered no JSON: <html>"),
+        ("datadog", "[" * 100_000, Gap.REFUSED, "answered no JSON"),
         ("datadog", [], Gap.REFUSED, "which is no JSON object"),
         ("dynatrace", {"result": []}, Gap.NO_DATA, "no metrics"),
         ("dynatrace", {"result": [{"data": []}]}, Gap.NO_DATA, "no series"),

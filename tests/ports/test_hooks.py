@@ -192,6 +192,15 @@ def test_an_answer_that_breaks_off_is_none(raw: bytes) -> None:
     assert "closed" in answer.reason
 
 
+def test_a_size_that_is_none_is_an_answer_that_is_none() -> None:
+    with serving(Told(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n")) as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        answer = HttpHookCaller(clock=MemoryClock()).call(hook(url, retries=1), PAYLOAD)
+
+    assert (answer.passed, answer.attempts) == (False, 2)
+    assert "an answer that is no HTTP" in answer.reason
+
+
 def test_an_answer_that_drips_in_for_ever_ends_at_the_time_out() -> None:
     with serving(Told(drip=True)) as server:
         url = f"http://127.0.0.1:{server.port}/"

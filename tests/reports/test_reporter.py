@@ -71,6 +71,18 @@ def test_a_promoted_release_is_told_to_its_end(desk: ReleaseDesk) -> None:
     assert (release.plan.minimum_success_percent, release.plan.maximum_p99_ms) == (95, 500)
 
 
+def test_stages_of_several_processes_tell_which_version_was_replaced(desk: ReleaseDesk) -> None:
+    story = Story()
+    steps = (stages.start, stages.gate, lambda release: stages.set_weight(release, 20), stages.promote)
+    for stage in (*steps, stages.shift_back, stages.finalise):
+        told = Told(desk.url, story)
+        stage(told.release)
+        told.reporter.close()
+
+    (release,) = desk.releases
+    assert (release.ending, release.plan.previous, release.plan.revision) == (Ending.PROMOTED, "v1", "v2")
+
+
 def test_a_bad_release_is_told_with_its_numbers(desk: ReleaseDesk) -> None:
     Told(desk.url, bad_story()).run()
 

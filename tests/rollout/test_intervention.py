@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from tests.rollout_story import INTERVAL, Story, asking, no, plan
+from tests.rollout_story import INTERVAL, YES, Story, asking, no, plan
 from webhooks.protocol import HookType
 from workflows import stages
 from workflows.errors import FencedError
@@ -42,6 +42,39 @@ def test_a_resumed_release_goes_on_to_its_end() -> None:
     state = story.run()
 
     assert (state.cause, state.paused) == (Cause.PROMOTED, "")
+
+
+def test_a_promotion_that_was_paused_and_resumed_still_has_its_deadline() -> None:
+    story = Story(asking(HookType.CONFIRM_PROMOTION), {HookType.CONFIRM_PROMOTION: [no()]})
+    story.until(Phase.WAITING_PROMOTION)
+    for command in (Command.PAUSE, Command.RESUME):
+        order(story, command)
+        story.tick()
+
+    assert story.run().cause is Cause.REFUSED
+
+
+def test_a_pause_has_the_whole_deadline_however_long_an_approval_was_awaited_before() -> None:
+    story = Story(asking(HookType.CONFIRM_PROMOTION), {HookType.CONFIRM_PROMOTION: [no()]})
+    story.until(Phase.WAITING_PROMOTION)
+    story.tick(int(timedelta(minutes=4) / INTERVAL))
+    order(story, Command.PAUSE)
+    began = story.clock.now()
+
+    assert story.run().cause is Cause.REFUSED
+    assert story.clock.now() - began >= story.release.plan.approval_deadline
+
+
+def test_an_order_to_promote_confirms_no_revision_that_comes_in_after_it() -> None:
+    asked = asking(HookType.CONFIRM_ROLLOUT, HookType.CONFIRM_PROMOTION)
+    story = Story(asked, {HookType.CONFIRM_ROLLOUT: [YES, no()], HookType.CONFIRM_PROMOTION: [no()]})
+    story.until(Phase.WAITING_PROMOTION)
+    order(story, Command.PROMOTE)
+    story.workload.deploy("v3")
+
+    story.tick(3)
+
+    assert (story.state.phase, story.state.revision, story.router.read()) == (Phase.WAITING, "v3", Route())
 
 
 def test_a_paused_canary_that_fails_is_rolled_back() -> None:

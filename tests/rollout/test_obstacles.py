@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rollout_story import YES, Story, ab_test, analysis, asking, no, plan
+from tests.rollout_story import BOUND, YES, Story, ab_test, analysis, asking, no, plan
 from webhooks.protocol import HookType
 from workflows.rollout.decision import Scale, Shift
 from workflows.rollout.phase import Phase
@@ -197,6 +197,59 @@ def test_traffic_that_somebody_added_to_the_canary_is_taken_away_again() -> None
 
     assert (story.router.read(), story.state.weight, story.state.failed_checks) == (Route(20), 20, 0)
     assert story.messages[-1] == ("Halt ad.weather advancement canary weight is 90 where 20 was set, setting it again")
+
+
+def test_users_that_were_left_on_the_canary_go_home_before_its_next_version_is_approved() -> None:
+    story = Story(asking(HookType.CONFIRM_ROLLOUT), {HookType.CONFIRM_ROLLOUT: [YES, no()]}).at_weight(40)
+    story.workload.stall(Arm.PRIMARY)
+    assert (story.run().cause, story.router.read()) == (Cause.PRIMARY_NOT_READY, Route(100))
+    story.workload.recover(Arm.PRIMARY)
+    story.workload.deploy("v3")
+
+    story.tick(2)
+    assert (story.state.phase, story.router.read()) == (Phase.WAITING, Route())
+
+    story.workload.deploy("v1")
+    story.run()
+    assert (story.state.phase, story.workload.readiness(Arm.CANARY).reason) == (Phase.INITIALIZED, "scaled to zero")
+
+
+def test_users_leave_a_canary_that_gets_another_version_while_the_proved_one_is_promoted() -> None:
+    story = Story(plan(analysis(promotion_step=20)))
+    story.until(lambda state: state.phase is Phase.PROMOTING and state.weight < 100)
+    story.workload.deploy("v3")
+
+    story.tick()
+
+    assert (story.state.phase, story.router.read()) == (Phase.PROMOTING, Route())
+    assert "New revision of ad.weather while promoting, routing all traffic to the primary" in story.messages
+
+
+def test_a_climb_that_begins_anew_has_its_whole_deadline_for_approvals() -> None:
+    asked = asking(HookType.CONFIRM_TRAFFIC_INCREASE, HookType.CONFIRM_PROMOTION)
+    story = Story(asked, {HookType.CONFIRM_PROMOTION: [no()]})
+    story.until(Phase.WAITING_PROMOTION)
+    story.tick(20)
+    story.workload.stall(Arm.CANARY)
+    story.tick()
+    story.workload.recover(Arm.CANARY)
+
+    assert story.state.held_since is None
+
+
+@pytest.mark.parametrize("found", [90, 0])
+def test_somebody_who_goes_on_moving_the_traffic_ends_the_release(found: int) -> None:
+    story = Story().at_weight(20)
+
+    for _ in range(BOUND):
+        if story.state.phase is not Phase.PROGRESSING:
+            break
+        if story.state.weight == 20:
+            story.router.shift(Route(found))
+        story.tick()
+
+    assert (story.state.cause, story.state.failed_checks, story.router.read()) == (Cause.CHECKS, 3, Route())
+    assert story.state.reason == f"3 of 3 checks failed, the last one: canary weight is {found} where 20 was set"
 
 
 @pytest.mark.parametrize(("found", "asked"), [(Route(100), Route(100, matched=True)), (Route(100, sticky=True), None)])

@@ -51,7 +51,8 @@ def test_a_failed_promotion_leaves_all_traffic_on_the_canary_which_stays_up() ->
 
     assert (state.phase, state.cause, state.weight) == (Phase.FAILED, Cause.PRIMARY_NOT_READY, 100)
     assert (story.router.read(), story.workload.readiness(Arm.CANARY).ready) == (Route(100), True)
-    assert story.alerts[-1] == ("ERROR", "Promotion of ad.weather failed, primary not ready: crash loop")
+    late = "the primary has v2 already, set the target back to leave it"
+    assert story.alerts[-1] == ("ERROR", f"Promotion of ad.weather failed, primary not ready: crash loop; {late}")
 
 
 def test_a_primary_that_breaks_while_finalising_gives_its_traffic_back_to_the_canary() -> None:

@@ -66,7 +66,7 @@ def read_json(body: bytes, where: str) -> Any:
     """Read any JSON; raises NoAnswerError for what is none."""
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NoAnswerError(Gap.REFUSED, f"{where} answered no JSON: {show(body)}") from error
 
 

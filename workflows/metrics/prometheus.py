@@ -110,7 +110,7 @@ def _render(check: Check, plan: RolloutPlan) -> str:
 def _read_document(answer: Answer) -> dict[str, Any]:
     try:
         document = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     # Proxies before the server answer in their own ways.
     return document if isinstance(document, dict) else answers.read_object(accept(answer), answer.url)

@@ -89,13 +89,20 @@ def _look_at_route(tick: Tick) -> Decision | None:
         return None
     if asked.canary_percent and tick.state.weight == 0:
         return _return_home(tick, f"Primary of {tick.plan.key} is ready again, routing all traffic to it")
-    if found == asked:
-        return None
+    return None if found == asked else _set_right(tick, found, asked)
+
+
+def _set_right(tick: Tick, found: Route, asked: Route) -> Decision:
+    """Undo what somebody did to the traffic; who goes on doing it fails checks, since nothing is judged meanwhile."""
     strange = f"canary weight is {found} where {asked} was set"
+    counted = count_failure(tick, Judgement(Verdict.FAILED, strange)) if tick.state.halt == strange else None
+    if counted and counted.ended:
+        return counted
+    seen = replace(tick, state=machine.find_moved(counted.state if counted else tick.state, strange))
     if found.canary_percent < asked.canary_percent:
         # Whoever took traffic off the canary had a reason; it is never put back, only climbed to again.
-        return _return_home(tick, f"Halt {tick.plan.key} advancement {strange}, starting again from 0")
-    return _correct_route(tick, f"Halt {tick.plan.key} advancement {strange}, setting it again")
+        return _return_home(seen, f"Halt {tick.plan.key} advancement {strange}, starting again from 0")
+    return _correct_route(seen, f"Halt {tick.plan.key} advancement {strange}, setting it again")
 
 
 def _restart(tick: Tick) -> Decision:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from workflows.rollout import machine
 from workflows.rollout.case import Case
 from workflows.rollout.decision import Action, Decision, Pace, Scale, Shift, Tick
-from workflows.rollout.phase import ANALYSED
+from workflows.rollout.phase import ANALYSED, Phase
 from workflows.rollout.plan import Severity
 from workflows.rollout.state import Cause, CheckResult, Event, RolloutState, Verdict, World
 from workflows.rollout.traffic import Arm, Route, home, route_home
@@ -51,20 +51,26 @@ def roll_back(
     """End the release without promotion: traffic home, canary to zero when it is left without any."""
     before = state or tick.state
     world = tick.world
-    arm = home(before.phase, world.primary, world.canary)
+    arm = _find_home(before, world)
     route = route_home(arm) if arm else world.route
     actions: list[Action] = [Shift(route)] if arm else []
     if route.canary_percent == 0:
         actions.append(Scale(Arm.CANARY, up=False))
-    if machine.runs_new(before, route):
+    if before.revision and before.revision == before.promoted_revision:
         reason = _say_too_late(reason, before.revision)
     after = machine.roll_back(before, route, cause, reason, world.now)
     told = (*events, _declare(tick, cause, reason), _farewell(tick, route, arm))
     return Decision(after, tuple(actions), told, Pace.DONE, reason=reason, ended=True)
 
 
+def _find_home(state: RolloutState, world: World) -> Arm | None:
+    # A canary that runs what came in since is proved by nothing: the primary comes first then, ready or not.
+    phase = state.phase if world.revision == state.revision else Phase.PROGRESSING
+    return home(phase, world.primary, world.canary)
+
+
 def _say_too_late(reason: str, revision: str) -> str:
-    late = f"too late: the primary runs {revision} already, set the target back to leave it"
+    late = f"the primary has {revision} already, set the target back to leave it"
     # Who was killed in the midst of an ending ends again, for the reason that was kept.
     return reason if reason.endswith(late) else f"{reason}; {late}"
 
@@ -96,7 +102,7 @@ def flee(tick: Tick) -> Decision | None:
     world = tick.world
     lost_canary = world.route.canary_percent > 0 and not world.canary.serving
     lost_primary = world.route.primary_percent > 0 and not world.primary.serving
-    arm = home(tick.state.phase, world.primary, world.canary)
+    arm = _find_home(tick.state, world)
     if arm is None or not (lost_canary or lost_primary):
         return None
     route = route_home(arm)

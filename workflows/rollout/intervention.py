@@ -50,7 +50,10 @@ def _obey(tick: Tick, order: Order) -> Tick | Decision:  # noqa: PLR0911 - one r
         case Command.RETRY:
             return replace(tick, state=machine.forgive(state))
         case Command.PROMOTE:
-            return replace(tick, state=machine.resume(state), plan=_without_confirmations(tick.plan))
+            # Said of the revision under way: another one that has come in since must be confirmed by itself.
+            meant = tick.world.revision == state.revision
+            plan = _without_confirmations(tick.plan) if meant else tick.plan
+            return replace(tick, state=machine.resume(state), plan=plan)
         case Command.PROMOTE_FULL:  # pragma: no branch - mypy proves it is the last
             resumed = replace(tick, state=machine.resume(state))
             return look_for_obstacle(resumed) or promote(resumed)

@@ -127,7 +127,12 @@ def hold(state: RolloutState, at: datetime) -> RolloutState:
 def evacuate(state: RolloutState, route: Route, at: datetime) -> RolloutState:
     """Record that all traffic fled to the arm that can serve; an analysis starts again from weight 0."""
     weight = 0 if state.phase in ANALYSED else route.canary_percent
-    return replace(_move(state, Signal.EVACUATED, at), route=route, weight=weight, iterations=0)
+    return replace(_move(state, Signal.EVACUATED, at), route=route, weight=weight, iterations=0, held_since=None)
+
+
+def find_moved(state: RolloutState, strange: str) -> RolloutState:
+    """Record how somebody else has moved the traffic."""
+    return replace(state, halt=strange)
 
 
 def await_approval(state: RolloutState, revision: str, reason: str, at: datetime) -> RolloutState:
@@ -228,7 +233,7 @@ def hold_promotion(state: RolloutState, reason: str, at: datetime) -> RolloutSta
     """Record that the canary has passed everything and waits for the word to promote it."""
     first = state.phase is not Phase.WAITING_PROMOTION
     moved = _move(state, Signal.PROMOTION_HELD, at)
-    return replace(moved, held_since=at if first else state.held_since, reason=reason)
+    return replace(moved, held_since=at if first else state.held_since or at, reason=reason)
 
 
 def heed(state: RolloutState, order: str) -> RolloutState:
@@ -237,8 +242,8 @@ def heed(state: RolloutState, order: str) -> RolloutState:
 
 
 def pause(state: RolloutState, why: str) -> RolloutState:
-    """Record by whom the weight is held from now on."""
-    return replace(state, paused=why)
+    """Record by whom the weight is held from now on; what was waited for before counts no more."""
+    return replace(state, paused=why, held_since=None)
 
 
 def resume(state: RolloutState) -> RolloutState:
@@ -252,8 +257,14 @@ def forgive(state: RolloutState) -> RolloutState:
 
 
 def promote(state: RolloutState, at: datetime) -> RolloutState:
-    """Record that the primary is being given the canary's template."""
-    return replace(_move(state, Signal.PROMOTED, at), held_since=None, reason="")
+    """Record that the primary is being given the canary's template, which it keeps however the release ends."""
+    moved = _move(state, Signal.PROMOTED, at)
+    return replace(moved, promoted_revision=state.revision, held_since=None, reason="")
+
+
+def offer(state: RolloutState) -> RolloutState:
+    """Record beforehand that the primary is given the canary's template: a crash must not hide that."""
+    return replace(state, promoted_revision=state.revision)
 
 
 def shift_back(state: RolloutState, route: Route, at: datetime) -> RolloutState:
@@ -270,16 +281,6 @@ def finish(state: RolloutState, at: datetime) -> RolloutState:
 
 
 def roll_back(state: RolloutState, route: Route, cause: Cause, reason: str, at: datetime) -> RolloutState:
-    """Record that the release is over without promotion, where its traffic went and why.
-
-    A primary that has taken the new template over and serves it keeps it: setting the target back is a release then.
-    """
+    """Record that the release is over without promotion, where its traffic went and why."""
     moved = _move(state, Signal.ROLLED_BACK, at)
-    runs = state.revision if runs_new(state, route) else state.promoted_revision
-    ended = replace(moved, route=route, weight=route.canary_percent, iterations=0, cause=cause, reason=reason)
-    return replace(ended, promoted_revision=runs)
-
-
-def runs_new(state: RolloutState, route: Route) -> bool:
-    """Tell whether users who are sent to the primary get what was to be promoted."""
-    return state.phase in {Phase.PROMOTING, Phase.FINALISING} and route.canary_percent == 0
+    return replace(moved, route=route, weight=route.canary_percent, iterations=0, cause=cause, reason=reason)

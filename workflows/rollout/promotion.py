@@ -19,6 +19,8 @@ def promote(tick: Tick, *, before: tuple[Event, ...] = ()) -> Decision:
 
 def decide_promoting(tick: Tick) -> Decision:
     """Move the traffic back once the promoted primary is ready, at once or in steps."""
+    if tick.world.revision != tick.state.revision and tick.world.route.canary_percent and tick.world.primary.serving:
+        return _leave_stranger(tick)
     if not tick.world.primary.ready:
         return await_primary(tick)
     fled = flee(tick)
@@ -28,6 +30,13 @@ def decide_promoting(tick: Tick) -> Decision:
     state = machine.shift_back(tick.state, route, tick.world.now)
     stepwise = tick.plan.analysis.promotion_step > 0
     return Decision(state, (Shift(route),), (_describe_shift(tick, route, stepwise=stepwise),))
+
+
+def _leave_stranger(tick: Tick) -> Decision:
+    """Take the traffic off a canary that runs what came in since it was proved."""
+    event = Event(f"New revision of {tick.plan.key} while promoting, routing all traffic to the primary", warning=True)
+    state = machine.evacuate(tick.state, Route(), tick.world.now)
+    return Decision(state, (Shift(Route()),), (event,), Pace.SOON, reason=event.message)
 
 
 def _next_route(tick: Tick) -> Route:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from workflows.rollout import machine, promotion
 from workflows.rollout.analysis import deliberate_gate, follow, look_for_obstacle
-from workflows.rollout.decision import Decision, Deliberation, Shift, Tick
+from workflows.rollout.decision import Decision, Deliberation, Pace, Shift, Tick
 from workflows.rollout.ending import roll_back
 from workflows.rollout.intervention import heed_in_stage
 from workflows.rollout.phase import ANALYSED, Phase
@@ -139,6 +139,9 @@ def _judge(tick: Tick, step: Callable[[Tick], Deliberation]) -> Deliberation:
 
 
 def _heed(tick: Tick) -> Tick | Decision:
+    if not tick.state.under_way:
+        # Another owner ended the release in the course of the stage.
+        return Decision(tick.state, pace=Pace.DONE)
     heeded = heed_in_stage(tick)
     if isinstance(heeded, Decision):
         return heeded

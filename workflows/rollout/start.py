@@ -75,7 +75,10 @@ def deliberate_waiting(tick: Tick) -> Deliberation:
     """Ask again whether the new revision may start, until it is withdrawn, rolled back by hand, or overdue."""
     if tick.world.revision == tick.state.promoted_revision:
         gone = Event(f"New revision of {tick.plan.key} was withdrawn before it was approved")
-        return Decision(machine.withdraw(tick.state, tick.world.now), (), (gone,), Pace.DONE, reason=gone.message)
+        state, home = machine.withdraw(tick.state, tick.world.now), go_home(tick.world)
+        # An analysis that was under way before has left its canary up.
+        actions = (*home, Scale(Arm.CANARY, up=False)) if home else ()
+        return Decision(state, actions, (gone,), Pace.DONE, reason=gone.message)
     if tick.plan.analysis.hooks_of(HookType.ROLLBACK):
         manual = yield from ask_hooks(tick, HookType.ROLLBACK)
         if manual.passed:
@@ -103,7 +106,9 @@ def _wait(tick: Tick, answer: HookRound) -> Decision:
     if overdue(state.held_since, tick.world.now, tick.plan.approval_deadline):
         return roll_back(tick, Cause.REFUSED, f"no approval by {answer.hook} in time: {answer.reason}", state=state)
     events = announce_wait(tick, answer, state, f"Halt {tick.plan.key} advancement {reason}")
-    return Decision(state, (), events, Pace.INTERVAL, reason=reason)
+    # An ending may have left the canary with all users; what it runs now is not approved.
+    home = go_home(tick.world) if tick.world.route != Route() else ()
+    return Decision(state, home, events, Pace.INTERVAL, reason=reason)
 
 
 def announce_wait(tick: Tick, answer: HookRound, state: RolloutState, message: str) -> tuple[Event, ...]:

@@ -52,7 +52,7 @@ class Cause(enum.Enum):
 class RolloutState:
     """Hold the machine's memory between two ticks.
 
-    `revision` is the one analysed last, `promoted_revision` the one the primary runs. `inconclusive_checks` are those
+    `revision` is the one analysed last, `promoted_revision` the one the primary has. `inconclusive_checks` are those
     among `failed_checks` that failed for want of data. `held_since` is since when an approval has been missing,
     `blind_since` since when checks that hold without data have had none. `route` is the split we asked for last,
     `counts` the reading of the traffic counters at which the window that is being observed began. `case` is

@@ -74,7 +74,9 @@ class KubernetesStateStore:
         """Keep the state and show it on the Canary; raises FencedError when another owner holds the release."""
         with self._lock:
             self._tenure.check(lease)
-            self._put(lease, {STATE: json.dumps({"key": self._place.key, **record.encode(state)})})
+            # With the Canary's text: the ConfigMap may have been deleted, and the watchdog ends releases by it.
+            source = {SOURCE: self._source} if self._source else {}
+            self._put(lease, {STATE: json.dumps({"key": self._place.key, **record.encode(state)}), **source})
             self._saved = state
         self._show(state)
 

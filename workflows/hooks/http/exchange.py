@@ -145,6 +145,9 @@ def exchange(request: Request, seconds: float) -> Answer:
         if deadline.over or isinstance(error, TimeoutError):
             raise TimeoutError(f"no whole answer within {seconds:g} s") from error
         raise
+    except ValueError as error:
+        # What http.client makes of a size that is none.
+        raise http.client.HTTPException(f"an answer that is no HTTP: {error}") from error
     finally:
         deadline.close()
 
