@@ -8,6 +8,7 @@ from typing import Any
 
 from loadtester.cli.arguments import plan_of
 from loadtester.cli.exits import EXIT_CANCELLED, code_of
+from loadtester.cli.outputs import require_writable
 from loadtester.cluster import ClusterApi, ClusterRun, ClusterSettings
 from loadtester.cluster.kubernetes_api import KubernetesApi
 from loadtester.rendering.console import progress_line
@@ -23,6 +24,7 @@ def settings_of(given: argparse.Namespace) -> ClusterSettings:
 def run(given: argparse.Namespace, api: ClusterApi | None = None) -> int:
     """Run and give the exit code; a cancel takes the Jobs away."""
     plan, settings = plan_of(given), settings_of(given)
+    require_writable(given)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     end: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from loadtester.cli.arguments import plan_of
 from loadtester.cli.exits import exit_code
+from loadtester.cli.outputs import require_writable
 from loadtester.errors import PlanError
 from loadtester.plan import LoadPlan
 from loadtester.plan_file import read_plan
@@ -28,6 +29,7 @@ def run(given: argparse.Namespace) -> int:
         return cluster_runs.run(given)
     with LoadRun(given.engine) as load:
         plan = plan_of(given)
+        require_writable(given)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: load.cancel())
         tolerances = {key: getattr(given, key) for key in ("error_tolerance", "latency_tolerance") if key in given}

@@ -74,6 +74,9 @@ def _read_level(root: Section) -> tuple[Mode, float]:
     mode = root.member("mode", Mode.CLOSED if closed else Mode.OPEN, _MODES)
     rate = root.number("rate", DEFAULT_RATE)
     users = root.whole("users", 1)
+    if "rate" in root and "locustfile" in root:
+        root.fault("rate", "has no meaning with a locustfile, whose load is users; say users instead")
+        return mode, float(users)
     if mode is Mode.OPEN:
         if "users" in root:
             root.fault("users", "has no meaning in mode open, whose load is a rate; say mode: closed")

@@ -151,6 +151,14 @@ def test_a_plan_survives_its_document(document: dict[str, object]) -> None:
             "mode: open; a locustfile runs users of its own, so its mode is closed",
         ),
         (
+            {"target": TARGET, "locustfile": "a.py", "rate": 5},
+            "rate: has no meaning with a locustfile, whose load is users; say users instead",
+        ),
+        (
+            {"target": TARGET, "locustfile": "a.py", "rate": 5, "mode": "open"},
+            "rate: has no meaning with a locustfile, whose load is users; say users instead",
+        ),
+        (
             {"target": TARGET, "locustfile": "a.py", "requests": [{}]},
             "requests: a locustfile has its own; leave one of the two out",
         ),

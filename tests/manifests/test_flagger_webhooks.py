@@ -151,6 +151,36 @@ def test_a_secret_first_step_of_the_path_is_kept(capsys: pytest.CaptureFixture[s
     assert "url: https://[::1]:8443/LONG-RANDOM-TEXT/hooks/event" in capsys.readouterr().out
 
 
+ADDRESSES = [
+    (["http://penstock.penstock/hooks/rollout"], "http://penstock.penstock"),
+    (["http://penstock.penstock/hooks/rollout", "http://penstock.penstock/hooks/event"], "http://penstock.penstock"),
+    (["https://p:8443/LONG-RANDOM-TEXT/hooks/rollout/", "http://chat/deploys"], "https://p:8443/LONG-RANDOM-TEXT"),
+    (["http://p/hooks/rollout", "http://p/more/hooks/rollout"], "http://penstock.shop"),
+    (["http://p/hooks/slack"], "http://penstock.shop"),
+    (["http://p/hooks/rollout?token=x"], "http://penstock.shop"),
+    (["http://{{x}}/hooks/rollout"], "http://penstock.shop"),
+    ([], "http://penstock.shop"),
+]
+
+
+@pytest.mark.parametrize(("theirs", "taken"), ADDRESSES)
+def test_added_hooks_call_the_service_that_the_file_names(
+    theirs: list[str], taken: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary = yaml.safe_load(Path("examples/quick-start/canary.yaml").read_text())
+    canary["metadata"]["namespace"] = "shop"
+    canary["spec"]["analysis"]["webhooks"] = [
+        {"name": f"own-{number}", "type": "rollout", "url": url} for number, url in enumerate(theirs)
+    ]
+    (tmp_path / "canary.yaml").write_text(yaml.safe_dump(canary))
+
+    main(["render", "flagger", "--canary", str(tmp_path / "canary.yaml")])
+
+    shown = capsys.readouterr().out
+    assert f"# The hooks that are added call {taken}; --server URL names another service.\n" in shown
+    assert f" url: {taken}/hooks/event\n" in shown
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_that_would_break_a_manifest_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="not a name that can stand in a manifest"):

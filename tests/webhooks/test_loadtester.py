@@ -265,6 +265,35 @@ def test_a_load_without_its_tool_is_told_too(tester: StandIn) -> None:
     assert "exit status 127" in told[-1][2]
 
 
+def test_a_rollout_hook_without_a_test_passes_until_a_command_has_failed_and_tells_that_once(tester: StandIn) -> None:
+    def ask() -> Answer:
+        return tester.ask("/hooks/rollout", payload("untested"))
+
+    told = [ask()]
+    tester.task(cmd="echo sad; exit 4", gate="true", name="untested")
+    eventually(lambda: told.append(ask()) or told[-1][0] == 422, "the failure")
+
+    assert told[0] == (200, TEXT, "no command failed\n")
+    assert told[-1][2] == "command echo sad; exit 4 failed: exit status 4: sad\n"
+    assert ask()[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("hook", "metadata", "fault"),
+    [
+        ("pre-rollout", {}, "metadata.test is missing"),
+        ("rollout", {"test": ""}, "metadata.test is missing"),
+        ("rollout", {"test": "x"}, "unknown test 'x'"),
+    ],
+)
+def test_only_a_rollout_hook_that_says_nothing_of_tests_needs_none(
+    tester: StandIn, hook: str, metadata: dict[str, str], fault: str
+) -> None:
+    status, _, text = tester.ask(f"/hooks/{hook}", payload("untested-too", metadata=metadata))
+
+    assert (status, fault in text) == (422, True)
+
+
 def test_a_failing_command_that_is_not_gated_is_only_logged(tester: StandIn) -> None:
     tester.task(cmd="echo quiet fault; exit 5", name="logged")
     eventually(lambda: "quiet fault" in tester.log(), "the log")
@@ -323,6 +352,7 @@ def test_without_permission_a_command_is_refused_with_the_way_out(tmp_path: Path
         assert running.ask("/elsewhere", payload())[0] == 404
         assert running.ask("/", payload())[::2] == (400, "metadata not found in payload")
         assert running.ask("/gate/check", payload())[0] == 403
+        assert running.ask("/hooks/rollout", payload())[0] == 422
     assert not (tmp_path / "ran").exists()
 
 
@@ -331,6 +361,7 @@ def test_with_permission_the_service_runs_commands_too(tmp_path: Path) -> None:
     with loading(tmp_path, argv=("serve", *flags)) as running:
         assert running.task(type="bash", cmd="echo hi", returnCmdOutput="1") == (200, TEXT, "hi\n")
         assert running.ask("/hooks/nothing", payload())[0] == 404
+        assert running.ask("/hooks/rollout", payload())[0] == 200
 
 
 FAULTS = [

@@ -106,7 +106,8 @@ def write_flagger(
         "metadata": {"name": plan.name, "namespace": plan.namespace},
         "spec": {"analysis": {"webhooks": [*map(_keep, kept), *_rename(added, kept)]}},
     }
-    return (Document("webhooks.yaml", (patch,), _tell(plan, wanted, tests)),)
+    called = [f"The hooks that are added call {url}; --server URL names another service."] if added else []
+    return (Document("webhooks.yaml", (patch,), "\n".join((*_tell(plan, wanted, tests), *called))),)
 
 
 def _write_hook(
@@ -170,7 +171,7 @@ def _rename(added: Sequence[dict[str, Any]], kept: Sequence[Hook]) -> Iterator[d
         yield {**hook, "name": f"{hook['name']}-by-penstock"} if hook["name"] in taken else hook
 
 
-def _tell(plan: RolloutPlan, wanted: Sequence[HookType], tests: Selection) -> str:
+def _tell(plan: RolloutPlan, wanted: Sequence[HookType], tests: Selection) -> list[str]:
     said = [
         "The webhooks of a Canary that Flagger drives; the list replaces the one that is there:",
         f"  kubectl patch canary {plan.name} -n {plan.namespace} --type merge --patch-file webhooks.yaml",
@@ -186,4 +187,4 @@ def _tell(plan: RolloutPlan, wanted: Sequence[HookType], tests: Selection) -> st
         said.append("No load is made: name one with --catalog FILE.")
     if tests.left_out:
         said.append(f"Left out, since they need parameters or serve other namespaces: {', '.join(tests.left_out)}.")
-    return "\n".join(said)
+    return said
