@@ -22,8 +22,8 @@ test: setup ## run all tests but those with a target of their own (ARGS="-k word
 	@scripts/test-tools
 	$(BIN)/pytest -n 3 --ignore=tests/chart $(STORIES:%=--ignore=%) $(ARGS)
 
-STORIES := tests/story/test_story_pipelines.py tests/cluster/test_quick_start.py
-test-stories: setup ## end pipelines in every way on the local platform, and perform the quick start
+STORIES := $(patsubst %,tests/story/test_story_%.py,pipelines stages journal ui) tests/cluster/test_quick_start.py
+test-stories: setup ## perform the longest stories on the local platform: pipelines and stages, journals, --ui; the quick start
 	$(BIN)/pytest -n 2 $(STORIES) $(ARGS)
 
 coverage: setup ## run all tests and hold them to the coverage limits; measuring costs a half more time
