@@ -19,7 +19,7 @@ from workflows.rollout.state import Outcome
 
 @pytest.mark.timeout(180)
 def test_the_demo_promotes_v2_and_takes_the_traffic_from_v3(tmp_path: Path) -> None:
-    ended = penstock("demo", "--interval", "2s", "--output", str(tmp_path), within_s=150)
+    ended = penstock("demo", "--interval", "3s", "--output", str(tmp_path), within_s=150)
 
     assert ended.code == 0, ended.out
     good, bad = json.loads((tmp_path / "report.json").read_text())["releases"]
