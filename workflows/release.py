@@ -107,7 +107,7 @@ def _perform(release: Release, record: TickRecord) -> None:
     if decision.ended and after.phase is Phase.FAILED:
         platform.states.save(machine.condemn(before, after, platform.clock.now()), lease)
     if any(isinstance(action, Promote) for action in decision.actions):
-        platform.states.save(machine.offer(before), lease)
+        _offer(release, before, lease)
     for action in decision.actions:
         act(platform, action)
     if after.phase in ANALYSED and (decision.verdict or decision.actions):
@@ -117,6 +117,14 @@ def _perform(release: Release, record: TickRecord) -> None:
     tell(release, after, decision.events)
     if decision.ended:
         _call_post_rollout(release, after)
+
+
+def _offer(release: Release, before: RolloutState, lease: Lease) -> None:
+    """Record that the primary is being given the canary's template, unless the target asks for another by now."""
+    current = release.platform.workload.revision()
+    if current != before.revision:
+        raise TemporaryError(f"{release.plan.key}: revision {current} came in before {before.revision} was promoted")
+    release.platform.states.save(machine.offer(before), lease)
 
 
 def act(platform: Platform, action: Action) -> None:

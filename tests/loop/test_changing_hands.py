@@ -9,6 +9,7 @@ from tests.rollout_story import YES, Story, asking
 from webhooks.protocol import HookPayload, HookType
 from workflows import stages
 from workflows.custody import let_go
+from workflows.errors import TemporaryError
 from workflows.ports import HookAnswer
 from workflows.release import Release, TickRecord
 from workflows.rollout.phase import Phase
@@ -47,6 +48,30 @@ def test_a_release_that_was_ended_during_a_tick_stays_ended(weight: int) -> None
 
     assert (state.phase, state.reason, story.router.read()) == (Phase.FAILED, "superseded", Route())
     assert story.workload.primary_revision == "v1"
+
+
+class Deploying:
+    """Calls hooks, during the first of which at full weight another version is asked for."""
+
+    def __init__(self, story: Story) -> None:
+        self._story = story
+
+    def call(self, _asked: Hook, _payload: HookPayload) -> HookAnswer:
+        """Call a hook."""
+        if self._story.state.weight == 100 and self._story.state.revision == "v2":
+            self._story.workload.deploy("v3")
+        return YES
+
+
+def test_a_version_that_comes_in_while_another_is_confirmed_does_not_make_it_the_promoted_one() -> None:
+    story = Story(asking(HookType.ROLLOUT))
+    story.plug(hooks=Deploying(story))
+
+    with pytest.raises(TemporaryError, match="revision v3 came in before v2 was promoted"):
+        story.until(Phase.PROMOTING)
+    story.until(lambda state: state.revision == "v3")
+
+    assert (story.state.promoted_revision, story.workload.primary_revision) == ("v1", "v1")
 
 
 Stage = Callable[[Release], RolloutState]
