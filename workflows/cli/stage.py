@@ -212,6 +212,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--wait", metavar="30m", help="acquire: how long for another owner (30m); hook: how long for a yes (once)"
     )
+    _add_outputs(parser)
+    add_report_option(parser)
+    add_platform_options(parser)
+    return parser
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", type=Path, metavar="DIR", help="write phase, weight, next, verdict, reason and report, a file each"
     )
@@ -220,9 +227,6 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--journal", type=Path, metavar="FILE", help="keep every decision, in one file for all stages of a release"
     )
-    add_report_option(parser)
-    add_platform_options(parser)
-    return parser
 
 
 def _check(arguments: argparse.Namespace) -> None:
